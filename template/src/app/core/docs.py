@@ -1,0 +1,45 @@
+"""Swagger UI from this host alone: no CDN, no inline script, so it works offline and under a CSP."""
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi_csp_docs import get_swagger_ui_html, get_swagger_ui_init_js
+
+DOCS_PATH = "/docs"
+DOCS_CSP = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+"""Looser than the API's own policy by what Swagger UI needs; it styles elements inline."""
+
+
+def add_docs(app: FastAPI) -> None:
+    """Serve the interactive documentation at `/docs`."""
+    router = APIRouter(prefix=DOCS_PATH, include_in_schema=False)
+
+    @router.get("")
+    async def swagger_ui(request: Request) -> HTMLResponse:
+        base = f"{_root_path(request)}{DOCS_PATH}"
+        return get_swagger_ui_html(
+            title=app.title,
+            swagger_js_url=f"{base}/assets/swagger-ui-bundle.js",
+            swagger_css_url=f"{base}/assets/swagger-ui.css",
+            swagger_favicon_url=f"{base}/assets/favicon-32x32.png",
+            swagger_ui_init_script_url=f"{base}/init.js",
+        )
+
+    @router.get("/init.js")
+    async def swagger_ui_init(request: Request) -> Response:
+        return get_swagger_ui_init_js(
+            openapi_url=f"{_root_path(request)}{app.openapi_url}",
+            swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
+        )
+
+    app.include_router(router)
+    assets = StaticFiles(packages=[("fastapi_swagger", "resources")])
+    app.mount(f"{DOCS_PATH}/assets", assets)
+
+
+def _root_path(request: Request) -> str:
+    """The prefix a proxy serves this service under, if any."""
+    return str(request.scope.get("root_path", "")).rstrip("/")

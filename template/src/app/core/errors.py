@@ -1,0 +1,172 @@
+"""The error hierarchy and the one envelope every error leaves in.
+
+Raise an `AppError` from anywhere below the router; the handlers here turn it, and every error of
+the framework's own, into `{"error": {"code", "message", "details"}}`.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette._utils import get_route_path
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Match
+
+from app.core.logging import get_logger
+
+logger = get_logger(__name__)
+
+MAX_REPORTED_ERRORS = 100
+"""A body of a million unknown fields must not be answered with a million errors."""
+
+CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "VALIDATION_ERROR",
+    429: "RATE_LIMITED",
+    500: "INTERNAL_ERROR",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+
+class AppError(Exception):
+    """An error with a status of its own. `message` and `details` reach the client: no internals."""
+
+    status_code: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details or {}
+        self.headers = headers
+
+
+class NotFoundError(AppError):
+    status_code = 404
+
+    def __init__(self, resource: str, identifier: object) -> None:
+        super().__init__(
+            f"{resource} not found: {identifier}",
+            details={"resource": resource, "identifier": str(identifier)},
+        )
+
+
+class ConflictError(AppError):
+    status_code = 409
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message, details={"field": field} if field else None)
+
+
+class ValidationError(AppError):
+    """Input that is well-formed but not acceptable, found below the router."""
+
+    status_code = 422
+
+    def __init__(self, message: str, *, field: str, kind: str = "value_error") -> None:
+        error = {"field": field, "message": message, "type": kind}
+        super().__init__("The request is not valid.", details={"errors": [error]})
+
+
+class ServiceUnavailableError(AppError):
+    """A server this one needs is away; `retry_after` is in seconds."""
+
+    status_code = 503
+
+    def __init__(self, message: str, *, retry_after: int = 5) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+def error_response(
+    status_code: int,
+    message: str | None = None,
+    *,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The envelope. A status without a code of its own takes the nearest class's."""
+    fallback = "BAD_REQUEST" if status_code < 500 else "INTERNAL_ERROR"
+    body = {
+        "code": CODES.get(status_code, fallback),
+        "message": message or HTTPStatus(status_code).phrase,
+        "details": details or {},
+    }
+    return JSONResponse({"error": body}, status_code, headers)
+
+
+async def handle_app_error(_request: Request, exc: AppError) -> JSONResponse:
+    if exc.status_code >= 500:
+        logger.error("server_error", message=exc.message, cause=repr(exc.__cause__))
+    return error_response(exc.status_code, exc.message, details=exc.details, headers=exc.headers)
+
+
+async def handle_http_exception(request: Request, exc: HTTPException) -> JSONResponse:
+    if exc.status_code == 405:
+        return _method_not_allowed(request)
+    message = exc.detail if isinstance(exc.detail, str) else None
+    return error_response(exc.status_code, message, headers=exc.headers)
+
+
+async def handle_validation_error(request: Request, exc: RequestValidationError) -> JSONResponse:
+    errors = exc.errors()
+    if any(error["type"] == "json_invalid" for error in errors):
+        return error_response(400, "The body is not valid JSON.")
+    # `PATCH /items/feed` reached `/items/{item_id}`: not a malformed id, but a wrong method.
+    if any(error["loc"][0] == "path" for error in errors) and _literal_routes(request):
+        return _method_not_allowed(request)
+    # FastAPI hands a body over unparsed when its content type is not JSON.
+    if isinstance(exc.body, bytes):
+        return error_response(415, "Send the body as application/json.")
+    details = {"errors": [_describe(error) for error in errors[:MAX_REPORTED_ERRORS]]}
+    return error_response(422, "The request is not valid.", details=details)
+
+
+def _describe(error: Mapping[str, Any]) -> dict[str, str]:
+    """One validation error without its input, which may be a secret."""
+    _place, *path = error["loc"]
+    field = ".".join(map(str, path))
+    return {
+        # A JSON key may hold a lone surrogate, which no UTF-8 answer can carry.
+        "field": field.encode("utf-8", "replace").decode(),
+        "message": error["msg"],
+        "type": error["type"],
+    }
+
+
+def _method_not_allowed(request: Request) -> JSONResponse:
+    """405 with every method of the path: the router names only those of the first route it met."""
+    routes = _literal_routes(request) or [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    methods = {method for route in routes for method in route.methods or ()}
+    return error_response(405, headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _literal_routes(request: Request) -> list[RouteContext]:
+    """The routes whose path is spelled just like the request's, without parameters."""
+    path = get_route_path(request.scope)
+    return [route for route in iter_route_contexts(request.app.routes) if route.path == path]
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    app.exception_handler(AppError)(handle_app_error)
+    app.exception_handler(HTTPException)(handle_http_exception)
+    app.exception_handler(RequestValidationError)(handle_validation_error)

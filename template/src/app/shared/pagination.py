@@ -1,0 +1,112 @@
+"""Two ways through a list: numbered pages with a total, and a cursor that scales."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app.shared.schemas import AppSchema, QuerySchema
+
+MAX_PAGE_SIZE = 100
+# Keeps the offset within the 64 bits that databases count in.
+MAX_PAGE = 2**31
+
+
+class PageParams(QuerySchema):
+    """Which numbered page: its offset makes the database walk past every row before it."""
+
+    page: int = Field(1, ge=1, le=MAX_PAGE, description="Counted from 1.")
+    page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.page_size
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """One numbered page; `total` counts the whole list under the same filters."""
+
+    items: Sequence[T]
+    total: int
+    page: int
+    page_size: int
+
+    @property
+    def has_next(self) -> bool:
+        return self.page * self.page_size < self.total
+
+
+class PaginatedResponse[T](AppSchema):
+    items: list[T]
+    total: int = Field(description="Of the whole list, under the same filters.")
+    page: int
+    page_size: int
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list ordered by creation: the last row that a client has seen.
+
+    The id breaks ties. As no row is counted, a page costs the same wherever it is, and rows that
+    arrive meanwhile neither repeat nor hide one.
+    """
+
+    created_at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        text = f"{self.created_at.astimezone(UTC).isoformat()}|{self.id}"
+        return base64.urlsafe_b64encode(text.encode()).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Raises `ValueError` for anything that `encode` did not make."""
+        created_at, _, row_id = base64.urlsafe_b64decode(text).decode().partition("|")
+        cursor = cls(datetime.fromisoformat(created_at), UUID(row_id))
+        if cursor.encode() != text:
+            raise ValueError(text)
+        return cursor
+
+
+def _check_cursor(text: str) -> str:
+    try:
+        Cursor.decode(text)
+    except (ValueError, OverflowError) as exc:
+        raise PydanticCustomError("cursor", "Not a cursor of this list") from exc
+    return text
+
+
+class FeedParams(QuerySchema):
+    """Which stretch of a feed."""
+
+    cursor: Annotated[str, AfterValidator(_check_cursor)] | None = Field(
+        None,
+        max_length=200,
+        description="The `next_cursor` of the stretch before.",
+        json_schema_extra={"format": "cursor"},
+    )
+    limit: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
+
+    @property
+    def after(self) -> Cursor | None:
+        return Cursor.decode(self.cursor) if self.cursor is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed[T]:
+    """One stretch of a list, newest first; `next_cursor` is None at the end."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+class FeedResponse[T](AppSchema):
+    items: list[T]
+    next_cursor: str | None = Field(description="Null at the end.")

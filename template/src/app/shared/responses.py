@@ -1,0 +1,53 @@
+"""What errors look like in the OpenAPI document."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from app.core.errors import CODES
+
+
+class ErrorBody(BaseModel):
+    code: str = Field(description="Stable and machine-readable.")
+    message: str = Field(description="For a person; may change.")
+    details: dict[str, Any] = Field(description="What is known about the cause.")
+
+
+class ErrorResponse(BaseModel):
+    """The envelope of every error, whichever layer it comes from."""
+
+    error: ErrorBody
+
+
+EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
+    400: ("The body is not valid JSON.", {}),
+    404: ("Item not found: 0198…", {"resource": "Item", "identifier": "0198…"}),
+    409: ("That name is taken.", {"field": "name"}),
+    413: ("Content Too Large", {}),
+    415: ("Send the body as application/json.", {}),
+    422: (
+        "The request is not valid.",
+        {
+            "errors": [
+                {"field": "title", "message": "Field required", "type": "missing"},
+            ]
+        },
+    ),
+    500: ("Something went wrong on our side.", {}),
+    503: ("The database is away.", {}),
+}
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route or router that may answer with these statuses."""
+    return {status: _document(status) for status in statuses}
+
+
+def _document(status: int) -> dict[str, Any]:
+    message, details = EXAMPLES[status]
+    error = {"code": CODES[status], "message": message, "details": details}
+    return {
+        "model": ErrorResponse,
+        "description": CODES[status].replace("_", " ").capitalize(),
+        "content": {"application/json": {"example": {"error": error}}},
+    }

@@ -1,0 +1,153 @@
+"""The commands, each as a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.config import Settings
+from app_dev.database import scratch_database
+
+ROOT = Path(__file__).parents[2]
+APP = Path(sys.executable).with_name("app")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [APP, *arguments],
+        cwd=ROOT,
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without the developer's own settings."""
+    names = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+@pytest.fixture(scope="module")
+def url(committing_settings: Settings) -> str:
+    return committing_settings.database_url.get_secret_value()
+
+
+@contextmanager
+def serving(**environment: str) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
+    """`app serve` in production, and a client of it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [APP, "serve"],
+        cwd=ROOT,
+        env=clean_environment() | {"ENVIRONMENT": "production", "PORT": str(port)} | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with httpx2.Client(base_url=f"http://localhost:{port}") as client:
+            wait_until_healthy(client)
+            yield process, client
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_healthy(client: httpx2.Client) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.get("/health").raise_for_status()
+        except httpx2.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def test_serve_answers_logs_json_and_stops_with_0(url: str) -> None:
+    with serving(DATABASE_URL=url) as (process, client):
+        assert client.get("/ready").json() == {"status": "ok", "checks": {"database": "ok"}}
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=15)
+
+    assert process.returncode == 0
+    events = [json.loads(line)["event"] for line in output.splitlines()]
+    assert "request_completed" in events
+    assert events[-1].startswith("Finished server process")
+
+
+def test_several_workers_stop_with_0(url: str) -> None:
+    with serving(DATABASE_URL=url, WORKERS="2") as (process, _client):
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=15)
+
+    assert process.returncode == 0
+    assert len({line for line in output.splitlines() if "Started server process" in line}) == 2
+
+
+@pytest.mark.sad
+def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
+    done = run(
+        "serve",
+        ENVIRONMENT="production",
+        DATABASE_URL="mysql://user:hunter2@host/db",
+        CORS_ORIGINS="*",
+        ALLOWED_HOSTS="*",
+        DEBUG="true",
+    )
+
+    assert done.returncode == 1
+    for name in ("DATABASE_URL", "CORS_ORIGINS", "ALLOWED_HOSTS", "DEBUG"):
+        assert f"{name}: " in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.sad
+def test_serve_needs_a_database() -> None:
+    done = run("serve", ENVIRONMENT="production")
+
+    assert done.returncode == 1
+    assert "DATABASE_URL: Field required" in done.stderr
+
+
+def test_openapi_needs_no_settings() -> None:
+    done = run("openapi")
+
+    assert done.returncode == 0
+    assert "/api/v1/items" in json.loads(done.stdout)["paths"]
+
+
+def test_db_check_is_content_with_what_is_shipped(url: str) -> None:
+    done = run("db", "check", DATABASE_URL=url)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_db_goes_up_and_down(url: str) -> None:
+    with scratch_database(url) as scratch:
+        for command in ("upgrade", "downgrade", "upgrade"):
+            done = run("db", command, DATABASE_URL=scratch)
+            assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.sad
+def test_an_unknown_revision_is_an_error_to_read(url: str) -> None:
+    done = run("db", "upgrade", "--revision", "nonsense", DATABASE_URL=url)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,88 @@
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.core import health
+from app.core.database import Database, Session
+from app.core.errors import ServiceUnavailableError
+from app.dependencies import get_database
+from tests.conftest import client_of
+from tests.factories import item_data
+
+
+class Away(Database):
+    """A database that cannot be reached, or hangs before it says so."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self._seconds = seconds
+
+    async def ping(self) -> None:
+        await asyncio.sleep(self._seconds)
+        raise ServiceUnavailableError("The database is away.")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Session]:
+        await self.ping()
+        yield  # type: ignore[misc]
+
+    reading = transaction
+
+
+@pytest.fixture
+async def stranded(app: FastAPI) -> AsyncGenerator[AsyncClient]:
+    app.dependency_overrides[get_database] = Away
+    async with client_of(app) as client:
+        yield client
+
+
+async def test_health_is_ok(client: AsyncClient) -> None:
+    response = await client.get("/health")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+async def test_is_ready_while_the_database_answers(client: AsyncClient) -> None:
+    response = await client.get("/ready")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "checks": {"database": "ok"}}
+
+
+@pytest.mark.sad
+async def test_health_needs_no_database(stranded: AsyncClient) -> None:
+    assert (await stranded.get("/health")).status_code == 200
+
+
+@pytest.mark.sad
+async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) -> None:
+    response = await stranded.get("/ready")
+
+    assert response.status_code == 503
+    assert response.json() == {"status": "degraded", "checks": {"database": "error"}}
+
+
+@pytest.mark.sad
+async def test_says_so_in_time_where_the_database_hangs(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
+    app.dependency_overrides[get_database] = lambda: Away(seconds=60)
+
+    async with client_of(app) as client, asyncio.timeout(1):
+        assert (await client.get("/ready")).status_code == 503
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_requests_get_503_and_when_to_come_back(stranded: AsyncClient, method: str) -> None:
+    json = item_data() if method == "POST" else None
+
+    response = await stranded.request(method, "/api/v1/items", json=json)
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "SERVICE_UNAVAILABLE"
+    assert int(response.headers["Retry-After"]) > 0

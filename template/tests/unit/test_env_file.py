@@ -1,0 +1,39 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from app_dev.env_file import make_env_file
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / ".env.example").write_text("A=<secret>\nB=<secret>\nC=plain\n")
+    return tmp_path
+
+
+def read(project: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in (project / ".env").read_text().splitlines())
+
+
+def test_fills_in_fresh_secrets(project: Path) -> None:
+    assert make_env_file(project)
+
+    made = read(project)
+    assert made["C"] == "plain"
+    assert len({made["A"], made["B"], "<secret>"}) == 3
+    assert len(made["A"]) >= 32
+
+
+def test_is_for_its_owner_alone(project: Path) -> None:
+    make_env_file(project)
+
+    assert stat.S_IMODE((project / ".env").stat().st_mode) == 0o600
+
+
+@pytest.mark.sad
+def test_never_touches_one_that_is_there(project: Path) -> None:
+    (project / ".env").write_text("A=mine\n")
+
+    assert not make_env_file(project)
+    assert read(project) == {"A": "mine"}

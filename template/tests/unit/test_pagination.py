@@ -1,0 +1,52 @@
+import base64
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.core.ids import uuid7
+from app.shared.pagination import Cursor, Page, PageParams
+
+
+def test_a_cursor_comes_back_as_it_was() -> None:
+    cursor = Cursor(datetime(2026, 11, 23, 1, 2, 3, 456789, UTC), uuid7())
+
+    assert Cursor.decode(cursor.encode()) == cursor
+
+
+def _encode(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!",
+        "a",
+        "é",
+        "////",
+        _encode("no separator"),
+        _encode("2026-01-01T00:00:00+00:00|not-an-id"),
+        _encode(f"yesterday|{UUID(int=1)}"),
+        _encode(f"2026-01-01T00:00:00|{UUID(int=1)}"),
+        _encode(f"0001-01-01T00:00:00+14:00|{UUID(int=1)}"),
+        _encode(f"2026-01-01T00:00:00+00:00|{UUID(int=1)}") + "=",
+    ],
+)
+def test_refuses_a_cursor_it_did_not_make(text: str) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        Cursor.decode(text)
+
+
+@pytest.mark.parametrize(
+    ("page", "total", "expected"),
+    [(1, 0, False), (1, 20, False), (1, 21, True), (2, 21, False), (9, 21, False)],
+)
+def test_knows_whether_a_page_follows(page: int, total: int, *, expected: bool) -> None:
+    assert Page([], total, page, 20).has_next is expected
+
+
+def test_the_offset_counts_the_rows_of_the_pages_before() -> None:
+    assert PageParams(page=3, page_size=50).offset == 100

@@ -1,0 +1,46 @@
+"""Alembic's environment: the application's own engine, models and settings."""
+
+import asyncio
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection
+
+from app.config import Settings, get_settings
+from app.core.engine import create_engine
+from app.core.models import Base, UTCDateTime
+from app.features import import_models
+
+
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Keep revisions free of the application's code: it changes, and they may not."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_item=render_item,
+        render_as_batch=True,
+        transactional_ddl=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main(settings: Settings) -> None:
+    engine = create_engine(settings, migrating=True)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    raise SystemExit("--sql is not supported: revisions may need to see the data")
+import_models()
+asyncio.run(main(context.config.attributes.get("settings") or get_settings()))
