@@ -5,12 +5,11 @@ Imports stand inside the commands, so that each loads only what it needs.
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from dotenv import dotenv_values
@@ -23,25 +22,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 db = typer.Typer(no_args_is_help=True, help="Migrations.")
 app.add_typer(db, name="db")
 
-DRAIN_SECONDS = 10
-"""How long accepted requests may take to finish once the server is told to stop."""
-
-
-UVICORN: dict[str, Any] = {
-    "access_log": False,
-    "log_config": None,
-    # The application trusts proxies by its own setting; uvicorn would trust 127.0.0.1.
-    "proxy_headers": False,
-    "server_header": False,
-}
-
 
 @app.command()
 def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 8000) -> None:
     """Run a reloading server on 127.0.0.1, migrated, with a database of its own if need be."""
-    import uvicorn
-
-    from app.core import migrations
+    from app.core import migrations, server
     from app.core.logging import configure_logging
     from app_dev.env_file import make_env_file
 
@@ -54,28 +39,18 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 8000) -> None:
         configure_logging(settings)
         migrations.upgrade(settings)
         typer.echo(f"Serving http://127.0.0.1:{port}/docs")
-        uvicorn.run("app.asgi:app", port=port, reload=True, reload_dirs=["src"], **UVICORN)
+        server.develop(port)
 
 
 @app.command()
 def serve() -> None:
     """Run the production server: `HOST`, `PORT`, `WORKERS`."""
-    import uvicorn
-
+    from app.core import server
     from app.core.logging import configure_logging
 
     settings = _load_settings()
     configure_logging(settings)
-    # uvicorn drains, then raises the signal again: being told to stop is not a failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "app.asgi:app",
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        **UVICORN,
-    )
+    server.serve(settings)
 
 
 @app.command()
