@@ -183,12 +183,11 @@ class FailingCommit(Database):
 
 
 async def test_a_commit_that_fails_is_never_followed_by_a_2xx(
-    app: FastAPI, database: Database
+    app: FastAPI, database: Database, client: AsyncClient
 ) -> None:
     app.dependency_overrides[get_database] = lambda: FailingCommit(database)
 
-    async with client_of(app) as client:
-        response = await client.post(ITEMS, json=item_data())
+    response = await client.post(ITEMS, json=item_data())
 
     assert_enveloped(response, 500, "INTERNAL_ERROR")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.config import Settings
+from app.config import Settings, example_settings
 from app.core import migrations
 from app_dev.database import scratch_database
 
@@ -13,7 +13,7 @@ from app_dev.database import scratch_database
 def empty(settings: Settings) -> Iterator[Settings]:
     """Settings that name a database without any table."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
-        yield Settings(_env_file=None, environment="development", database_url=url)
+        yield example_settings(database_url=url)
 
 
 def test_the_stairway(empty: Settings) -> None:

@@ -25,7 +25,7 @@ def test_fills_in_fresh_secrets(project: Path) -> None:
     assert len(made["A"]) >= 32
 
 
-def test_is_for_its_owner_alone(project: Path) -> None:
+def test_nobody_else_may_read_it(project: Path) -> None:
     make_env_file(project)
 
     assert stat.S_IMODE((project / ".env").stat().st_mode) == 0o600

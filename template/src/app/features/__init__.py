@@ -7,24 +7,33 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-
-
-def _modules(name: str) -> Iterator[str]:
-    for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
-        module = f"{__name__}.{feature}.{name}"
-        if find_spec(module):
-            yield module
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from typer import Typer
 
 
-def routers() -> Iterator[APIRouter]:
+def routers() -> Iterator["APIRouter"]:
     """Every feature's `router`, in the order of their names."""
-    for module in _modules("router"):
-        yield import_module(module).router
+    for _, module in _modules("router"):
+        yield module.router
 
 
 def import_models() -> None:
     """Make every feature's models known to the ORM."""
-    for module in _modules("models"):
-        import_module(module)
+    list(_modules("models"))
+
+
+def commands() -> Iterator[tuple[str, "Typer"]]:
+    """The name and the commands of every feature that has some, in its `cli` module."""
+    for feature, module in _modules("cli"):
+        yield feature, module.cli
+
+
+def _modules(name: str) -> Iterator[tuple[str, ModuleType]]:
+    for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
+        module = f"{__name__}.{feature}.{name}"
+        if find_spec(module):
+            yield feature, import_module(module)

@@ -1,30 +1,38 @@
 """The queries that every feature needs."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, load_only
 
 from app.core.database import Session
-from app.core.errors import NotFoundError
+from app.core.engine import violated_constraint
+from app.core.errors import ConflictError, NotFoundError
 from app.core.models import Entity
 from app.shared.filters import Sort
 from app.shared.pagination import Cursor, Feed, FeedParams, Page, PageParams
+
+type Conflicts = Mapping[str, Callable[[], ConflictError]]
 
 
 class BaseRepository[Model: Entity]:
     """Data access of one model.
 
-    `**filters` are columns and the value each must have: `get(id, owner_id=user.id)` finds no row
-    of another owner. Methods that name a row raise the feature's `not_found`.
+    `**filters` are columns and the value each must have: `get(id, team_id=5)` finds no row of
+    another team. Methods that name a row raise the feature's `not_found`.
     """
 
     model: type[Model]
     not_found: Callable[[UUID], NotFoundError]
     columns: tuple[InstrumentedAttribute[Any], ...]
     """What a list loads: a column that is large or secret stays out of it."""
+
+    conflicts: ClassVar[Conflicts] = {}
+    """What violating a constraint, by its name, means to a client."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -79,7 +87,8 @@ class BaseRepository[Model: Entity]:
     async def create(self, values: Mapping[str, Any]) -> Model:
         row = self.model(**values)
         self._session.add(row)
-        await self._session.flush()
+        with self._conflicts():
+            await self._session.flush()
         return row
 
     async def update(self, row_id: UUID, values: Mapping[str, Any], **filters: object) -> Model:
@@ -87,9 +96,10 @@ class BaseRepository[Model: Entity]:
         if not values:
             return await self.get_or_raise(row_id, **filters)
         statement = update(self.model).where(self.model.id == row_id, *self._equal(filters))
-        row: Model | None = await self._session.scalar(
-            statement.values(**values).returning(self.model)
-        )
+        with self._conflicts():
+            row: Model | None = await self._session.scalar(
+                statement.values(**values).returning(self.model)
+            )
         if row is None:
             raise self.not_found(row_id)
         return row
@@ -99,6 +109,21 @@ class BaseRepository[Model: Entity]:
         deleted = await self._session.scalar(statement.returning(self.model.id))
         if deleted is None:
             raise self.not_found(row_id)
+
+    @contextmanager
+    def _conflicts(self) -> Iterator[None]:
+        """Raise a `ConflictError` for a value that is taken, or a row that is gone.
+
+        The database decides: a query beforehand would miss what others do in between.
+        """
+        try:
+            yield
+        except IntegrityError as exc:
+            constraint = violated_constraint(exc)
+            if constraint is None:
+                raise
+            error = self.conflicts.get(constraint, ConflictError)
+            raise error() from exc
 
     def _equal(self, filters: Mapping[str, object]) -> list[ColumnElement[bool]]:
         return [getattr(self.model, name) == value for name, value in filters.items()]

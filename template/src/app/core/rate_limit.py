@@ -1,0 +1,73 @@
+"""Rate limits: how often a client may ask, and how it learns that it asked too often."""
+
+import ipaddress
+import math
+import time
+from functools import cache, lru_cache
+
+from fastapi import Request
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from app.core.errors import AppError
+
+
+class RateLimitError(AppError):
+    """429, and the seconds after which to try again."""
+
+    status_code = 429
+
+    def __init__(self, limit: RateLimitItem, retry_after: int) -> None:
+        super().__init__(
+            "Too many requests.",
+            details={"retry_after": retry_after},
+            headers={
+                "Retry-After": str(retry_after),
+                "RateLimit-Limit": str(limit.amount),
+                "RateLimit-Remaining": "0",
+                "RateLimit-Reset": str(retry_after),
+            },
+        )
+
+
+class RateLimiter:
+    """Counts in this process. Windows move with the clock, so no burst fits between two."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._windows = MovingWindowRateLimiter(MemoryStorage())
+
+    async def hit(self, rate: str, *key: str, factor: int = 1) -> None:
+        """Count one more of `key`; raises `RateLimitError` over `factor` times the rate.
+
+        A rate is written `5/minute`, in the notation of the library `limits`.
+        """
+        if not self._enabled:
+            return
+        limit = _parse(rate, factor)
+        if not await self._windows.hit(limit, *key):
+            stats = await self._windows.get_window_stats(limit, *key)
+            raise RateLimitError(limit, max(1, math.ceil(stats.reset_time - time.time())))
+
+
+def client_address(request: Request) -> str:
+    """The client's address as a key; of IPv6 the network, as a customer has a whole /64."""
+    return _network(request.client.host) if request.client else "unknown"
+
+
+@cache
+def _parse(rate: str, factor: int) -> RateLimitItem:
+    limit = parse(rate)
+    return type(limit)(limit.amount * factor, limit.multiples)
+
+
+@lru_cache(maxsize=4096)
+def _network(host: str) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False))

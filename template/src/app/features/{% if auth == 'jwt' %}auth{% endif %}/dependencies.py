@@ -1,0 +1,84 @@
+"""Who is asking, and whether they may: what other features use of this one."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
+
+from app.core.rate_limit import client_address
+from app.core.security import Actor, AuthenticationError, AuthorizationError, Role
+from app.dependencies import (
+    DatabaseDep,
+    PasswordsDep,
+    RateLimiterDep,
+    SettingsDep,
+    TokensDep,
+)
+from app.features.auth.service import AuthService
+from app.features.users.dependencies import UserRepositoryDep
+
+# Relative, so that it holds behind a proxy's prefix too.
+bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
+
+
+async def get_actor(
+    token: Annotated[str | None, Depends(bearer)], tokens: TokensDep, users: UserRepositoryDep
+) -> Actor:
+    """Whose access token came along, if they are still active."""
+    if token is None:
+        raise AuthenticationError
+    user = await users.get(tokens.read("access", token))
+    if user is None or not user.is_active:
+        raise AuthenticationError("The token is not valid.")
+    return Actor(user.id, Role(user.role))
+
+
+ActorDep = Annotated[Actor, Depends(get_actor)]
+
+
+def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
+    """A dependency that refuses everyone else."""
+
+    async def check(actor: ActorDep) -> None:
+        if actor.role not in roles:
+            raise AuthorizationError
+
+    return check
+
+
+def get_auth_service(
+    database: DatabaseDep, passwords: PasswordsDep, tokens: TokensDep
+) -> AuthService:
+    return AuthService(database, passwords, tokens)
+
+
+AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
+
+
+class LoginLimit:
+    """Counts attempts per address and account together, and ten times that per address alone.
+
+    Together, so that nobody locks others out of their accounts; alone, so that nobody tries one
+    password on all of them.
+    """
+
+    def __init__(self, request: Request, limiter: RateLimiterDep, settings: SettingsDep) -> None:
+        self._address = client_address(request)
+        self._limiter = limiter
+        self._rate = settings.rate_limit_auth
+
+    async def count(self, email: str) -> None:
+        """Raises `RateLimitError`."""
+        await self._limiter.hit(self._rate, "login", self._address, factor=10)
+        await self._limiter.hit(self._rate, "login", self._address, email.lower())
+
+
+LoginLimitDep = Annotated[LoginLimit, Depends()]
+
+
+async def limit_password_guesses(
+    actor: ActorDep, limiter: RateLimiterDep, settings: SettingsDep
+) -> None:
+    """A stolen access token must not be a way to guess the password."""
+    await limiter.hit(settings.rate_limit_auth, "password", str(actor.id), factor=10)

@@ -1,0 +1,30 @@
+from typing import Literal
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from app.shared.schemas import NO_NUL, AppSchema, InputSchema
+
+
+class TokenRequest(InputSchema):
+    """OAuth2's password form (RFC 6749, 4.3.2); the user name is the e-mail address."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    username: str = Field(max_length=254, pattern=NO_NUL)
+    password: SecretStr = Field(max_length=1024)
+    # What clients send along, and this server has no use for.
+    grant_type: Literal["password"] | None = None
+    scope: str = ""
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+
+
+class RefreshRequest(InputSchema):
+    refresh_token: SecretStr = Field(max_length=4096)
+
+
+class TokenResponse(AppSchema):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int = Field(description="Seconds until the access token expires.")

@@ -1,0 +1,43 @@
+"""`app users …`."""
+
+import asyncio
+import os
+
+import typer
+from pydantic import ValidationError
+
+cli = typer.Typer(no_args_is_help=True, help="Accounts.")
+
+
+@cli.callback()
+def users() -> None:
+    """Accounts."""
+
+
+@cli.command()
+def create_admin(email: str) -> None:
+    """Make an admin; the password comes from ADMIN_PASSWORD, or a prompt."""
+    from app.core.commands import describe, development_database, fail, load_settings
+    from app.core.database import Database
+    from app.core.security import Passwords, Role
+    from app.features.users.repository import RefreshTokenRepository, UserRepository
+    from app.features.users.schemas import UserCreate
+    from app.features.users.service import UserService
+
+    password = os.environ.get("ADMIN_PASSWORD") or typer.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+    try:
+        data = UserCreate(email=email, name="Admin", password=password)
+    except ValidationError as exc:
+        fail(f"No admin was made:\n{describe(exc)}")
+
+    async def create() -> None:
+        async with Database.connect(load_settings()) as database, database.transaction() as session:
+            tokens = RefreshTokenRepository(session)
+            service = UserService(UserRepository(session), tokens, Passwords())
+            await service.register(data, Role.ADMIN)
+
+    with development_database():
+        asyncio.run(create())
+    typer.echo(f"{data.email} is an admin now.")

@@ -1,0 +1,109 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response, status
+
+from app.core.security import Role
+from app.features.auth.dependencies import ActorDep, limit_password_guesses, require_role
+from app.features.users.dependencies import UserServiceDep
+from app.features.users.models import User
+from app.features.users.schemas import (
+    PasswordChange,
+    UserAdminUpdate,
+    UserCreate,
+    UserListParams,
+    UserResponse,
+    UserUpdate,
+)
+from app.shared.pagination import Page, PaginatedResponse
+from app.shared.responses import error_responses
+
+router = APIRouter(prefix="/users", tags=["users"])
+for_admins = [Depends(require_role(Role.ADMIN))]
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=UserResponse,
+    responses=error_responses(409, 413, 415),
+)
+async def register(
+    data: UserCreate, service: UserServiceDep, request: Request, response: Response
+) -> User:
+    """Open an account; everyone may, and nobody becomes an admin by it."""
+    user = await service.register(data)
+    response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
+    return user
+
+
+@router.get("/me", response_model=UserResponse, responses=error_responses(401))
+async def get_me(actor: ActorDep, service: UserServiceDep) -> User:
+    return await service.get(actor.id)
+
+
+@router.patch("/me", response_model=UserResponse, responses=error_responses(401, 413, 415))
+async def update_me(data: UserUpdate, actor: ActorDep, service: UserServiceDep) -> User:
+    """Change what users may change of themselves."""
+    return await service.rename(actor.id, data)
+
+
+@router.delete("/me", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(401, 409))
+async def delete_me(actor: ActorDep, service: UserServiceDep) -> None:
+    """Close the account. Its items go with it."""
+    await service.delete(actor.id)
+
+
+@router.put(
+    "/me/password",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[Depends(limit_password_guesses)],
+    responses=error_responses(401, 413, 415),
+)
+async def change_password(data: PasswordChange, actor: ActorDep, service: UserServiceDep) -> None:
+    """Change the password; every refresh token is revoked, this client's too."""
+    await service.change_password(actor.id, data)
+
+
+@router.get(
+    "",
+    response_model=PaginatedResponse[UserResponse],
+    dependencies=for_admins,
+    responses=error_responses(401, 403),
+)
+async def list_users(
+    params: Annotated[UserListParams, Query()], service: UserServiceDep
+) -> Page[User]:
+    return await service.list(params)
+
+
+@router.get(
+    "/{user_id}",
+    response_model=UserResponse,
+    dependencies=for_admins,
+    responses=error_responses(401, 403, 404),
+)
+async def get_user(user_id: UUID, service: UserServiceDep) -> User:
+    return await service.get(user_id)
+
+
+@router.patch(
+    "/{user_id}",
+    response_model=UserResponse,
+    dependencies=for_admins,
+    responses=error_responses(401, 403, 404, 409, 413, 415),
+)
+async def update_user(user_id: UUID, data: UserAdminUpdate, service: UserServiceDep) -> User:
+    """Change anyone's name, role or activation; a token of an inactive user fails at once."""
+    return await service.administer(user_id, data)
+
+
+@router.delete(
+    "/{user_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=for_admins,
+    responses=error_responses(401, 403, 404, 409),
+)
+async def delete_user(user_id: UUID, service: UserServiceDep) -> None:
+    """Close anyone's account. Its items go with it."""
+    await service.delete(user_id)

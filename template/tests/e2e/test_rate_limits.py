@@ -1,0 +1,82 @@
+"""Every limited route answers 429 in the end, and says when to come back."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+
+from app.config import Settings
+from app.core.database import Database
+from app.dependencies import get_database
+from app.main import create_app
+
+pytestmark = pytest.mark.sad
+
+ITEMS = "/api/v1/items"
+
+
+@pytest.fixture
+async def limited(settings: Settings, database: Database) -> AsyncGenerator[AsyncClient]:
+    """A client of an application that lets three requests a minute through."""
+    changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
+    app = create_app(settings.model_copy(update=changes))
+    app.dependency_overrides[get_database] = lambda: database
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+async def test_one_too_many_gets_429_and_when_to_come_back(limited: AsyncClient) -> None:
+    for _ in range(3):
+        assert (await limited.get(ITEMS)).status_code != 429
+
+    response = await limited.get(ITEMS)
+
+    assert response.status_code == 429
+    assert response.json()["error"]["code"] == "RATE_LIMITED"
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert response.headers["RateLimit-Limit"] == "3"
+    assert response.headers["RateLimit-Remaining"] == "0"
+    assert response.headers["RateLimit-Reset"] == response.headers["Retry-After"]
+    assert response.headers["X-Request-ID"]
+
+
+async def test_every_route_of_the_api_is_limited(limited: AsyncClient) -> None:
+    for _ in range(3):
+        await limited.get(ITEMS)
+
+    document = (await limited.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        if not path.startswith("/api/"):
+            continue
+        for method in operations:
+            response = await limited.request(method.upper(), path.replace("{", "").replace("}", ""))
+            assert response.status_code == 429, f"{method} {path}"
+
+
+async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:
+    for _ in range(5):
+        assert (await limited.get("/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+    ],
+)
+async def test_counts_by_address_and_ipv6_by_network(
+    settings: Settings, database: Database, first: str, second: str, *, shared: bool
+) -> None:
+    changes = {"rate_limit_enabled": True, "rate_limit_default": "1/minute"}
+    app = create_app(settings.model_copy(update=changes))
+    app.dependency_overrides[get_database] = lambda: database
+
+    async def limited_from(address: str) -> bool:
+        transport = ASGITransport(app, client=(address, 1234))
+        async with AsyncClient(transport=transport, base_url="http://test") as client:
+            return (await client.get(ITEMS)).status_code == 429
+
+    assert not await limited_from(first)
+    assert await limited_from(second) is shared

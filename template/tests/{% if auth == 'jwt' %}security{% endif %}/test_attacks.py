@@ -1,0 +1,121 @@
+"""Injection, enumeration, and secrets where they should not be."""
+
+import time
+from statistics import median
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.config import Settings
+from app.core.security import Passwords
+from tests.factories import PASSWORD, Account, item_data, user_data
+from tests.unit.test_logging import logged
+
+pytestmark = pytest.mark.sad
+
+ITEMS = "/api/v1/items"
+TOKEN = "/api/v1/auth/token"
+
+INJECTIONS = [
+    "' OR '1'='1",
+    "'; DROP TABLE items; --",
+    '" OR ""="',
+    "1) UNION SELECT password_hash FROM users --",
+    "%' OR title LIKE '%",
+    "{{ 7 * 7 }}",
+    "${jndi:ldap://x}",
+    "\\'; SELECT pg_sleep(10); --",
+]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+async def test_text_stays_text(client: AsyncClient, text: str) -> None:
+    item = (await client.post(ITEMS, json=item_data(title=text))).json()
+    await client.post(ITEMS, json=item_data(title="another"))
+
+    found = (await client.get(ITEMS, params={"q": text})).json()
+
+    assert item["title"] == text
+    assert [row["id"] for row in found["items"]] == [item["id"]]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+async def test_a_login_takes_no_commands(anonymous: AsyncClient, user: Account, text: str) -> None:
+    form = {"username": f"{user.email}{text}"[:254], "password": text}
+
+    assert (await anonymous.post(TOKEN, data=form)).status_code == 401
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nSet-Cookie: s=1", "a%0d%0aX-Evil:%201"])
+async def test_no_header_is_injected(client: AsyncClient, value: str) -> None:
+    response = await client.get("/health", headers={b"X-Request-ID": value.encode()})
+
+    assert "X-Evil" not in response.headers
+    assert "Set-Cookie" not in response.headers
+    assert "\n" not in response.headers["X-Request-ID"]
+
+
+async def test_time_does_not_tell_whether_a_user_exists(
+    app: FastAPI, anonymous: AsyncClient
+) -> None:
+    app.state.passwords = Passwords()  # the real cost: it is what must not differ
+    known_user = user_data()
+    await anonymous.post("/api/v1/users", json=known_user)
+
+    async def seconds(username: str) -> float:
+        started = time.perf_counter()
+        form = {"username": username, "password": "not the password"}
+        assert (await anonymous.post(TOKEN, data=form)).status_code == 401
+        return time.perf_counter() - started
+
+    await seconds(known_user["email"])
+    pairs = [
+        (await seconds(known_user["email"]), await seconds("no@example.com")) for _ in range(5)
+    ]
+
+    known, unknown = (median(times) for times in zip(*pairs, strict=True))
+    assert 0.5 < known / unknown < 2
+
+
+async def test_no_secret_reaches_the_log_or_an_error(
+    settings: Settings, client: AsyncClient, user: Account
+) -> None:
+    with logged(settings, log_level="debug") as output:
+        form = {"username": user.email, "password": PASSWORD}
+        pair = (await client.post(TOKEN, data=form)).json()
+        body = {"refresh_token": pair["refresh_token"]}
+        answers = [
+            await client.post("/api/v1/auth/refresh", json=body),
+            await client.post("/api/v1/auth/refresh", json=body),
+            await client.post("/api/v1/users", json=user_data(email=user.email)),
+            await client.post("/api/v1/users", json=user_data(role="admin")),
+            await client.post(TOKEN, json=form),
+        ]
+    errors = "".join(answer.text for answer in answers if answer.status_code >= 400)
+    seen = output.getvalue().decode() + errors
+
+    assert [answer.status_code for answer in answers] == [200, 401, 409, 422, 422]
+    for secret in (
+        PASSWORD,
+        user.access_token,
+        pair["access_token"],
+        pair["refresh_token"],
+        settings.jwt_secret.get_secret_value(),
+        "$argon2id$",
+    ):
+        assert secret not in seen
+
+
+def test_no_secret_is_in_a_repr(settings: Settings, app: FastAPI) -> None:
+    secret = settings.jwt_secret.get_secret_value()
+
+    for value in (settings, settings.model_dump(), app.state.tokens, app.state.passwords):
+        assert secret not in repr(value)
+
+
+async def test_a_giant_body_is_refused_before_it_is_hashed(anonymous: AsyncClient) -> None:
+    body: dict[str, Any] = user_data(password="x" * 2_000_000)
+
+    assert (await anonymous.post("/api/v1/users", json=body)).status_code == 413

@@ -1,0 +1,112 @@
+"""Guessing passwords is slow, from wherever and at whomever."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+
+from app.config import Settings
+from app.core.database import Database
+from app.dependencies import get_database
+from app.main import create_app
+from tests.auth import CHEAP
+from tests.factories import Account
+
+pytestmark = pytest.mark.sad
+
+TOKEN = "/api/v1/auth/token"
+
+
+@pytest.fixture
+def limited_app(settings: Settings, database: Database) -> FastAPI:
+    changes = {"rate_limit_enabled": True, "trusted_proxies": ["127.0.0.1"]}
+    app = create_app(settings.model_copy(update=changes))
+    app.dependency_overrides[get_database] = lambda: database
+    app.state.passwords = CHEAP
+    return app
+
+
+@pytest.fixture
+async def limited(limited_app: FastAPI) -> AsyncGenerator[AsyncClient]:
+    transport = ASGITransport(limited_app)
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def attempt(
+    client: AsyncClient, username: str, password: str = "wrong", **headers: str
+) -> int:
+    form = {"username": username, "password": password}
+    return (await client.post(TOKEN, data=form, headers=headers)).status_code
+
+
+async def test_the_sixth_attempt_on_an_account_gets_429(
+    limited: AsyncClient, user: Account
+) -> None:
+    assert [await attempt(limited, user.email) for _ in range(6)] == [401] * 5 + [429]
+
+
+async def test_the_right_password_comes_too_late(limited: AsyncClient, user: Account) -> None:
+    for _ in range(5):
+        await attempt(limited, user.email)
+
+    assert await attempt(limited, user.email, user.password) == 429
+
+
+async def test_another_spelling_is_the_same_account(limited: AsyncClient, user: Account) -> None:
+    for _ in range(5):
+        await attempt(limited, user.email)
+
+    assert await attempt(limited, user.email.upper()) == 429
+
+
+async def test_another_account_is_not_locked_with_it(limited: AsyncClient, user: Account) -> None:
+    for _ in range(6):
+        await attempt(limited, "someone@example.com")
+
+    assert await attempt(limited, user.email, user.password) == 200
+
+
+async def test_one_address_tries_ten_times_as_many_in_all(limited: AsyncClient) -> None:
+    for number in range(50):
+        assert await attempt(limited, f"user{number}@example.com") == 401
+
+    assert await attempt(limited, "user50@example.com") == 429
+
+
+async def test_nobody_is_locked_out_from_elsewhere(limited_app: FastAPI, user: Account) -> None:
+    for peer, expected in (("192.0.2.1", 429), ("192.0.2.2", 401)):
+        transport = ASGITransport(limited_app, client=(peer, 1))
+        async with AsyncClient(transport=transport, base_url="http://test") as client:
+            statuses = [
+                await attempt(client, user.email) for _ in range(6 if expected == 429 else 1)
+            ]
+        assert statuses[-1] == expected
+
+
+async def test_a_header_buys_no_attempts_from_an_untrusted_peer(
+    limited_app: FastAPI, user: Account
+) -> None:
+    transport = ASGITransport(limited_app, client=("192.0.2.1", 1))
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        statuses = [
+            await attempt(client, user.email, **{"X-Forwarded-For": f"203.0.113.{number}"})
+            for number in range(6)
+        ]
+
+    assert statuses[-1] == 429
+
+
+async def test_a_stolen_token_does_not_help_to_guess_the_password(
+    limited: AsyncClient, user: Account
+) -> None:
+    body = {"current_password": "a wild guess", "new_password": "a brand new password"}
+    headers = {"Authorization": user.bearer}
+
+    statuses = [
+        (await limited.put("/api/v1/users/me/password", json=body, headers=headers)).status_code
+        for _ in range(51)
+    ]
+
+    assert statuses == [422] * 50 + [429]

@@ -1,0 +1,160 @@
+"""What an attacker may do to a token. Each time the answer is 401."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from httpx2 import AsyncClient
+
+from app.config import Settings
+from app.core.security import Tokens
+from tests.factories import Account
+
+pytestmark = pytest.mark.sad
+
+ME = "/api/v1/users/me"
+
+type Forge = Callable[..., str]
+
+
+async def status_with(client: AsyncClient, token: str) -> int:
+    response = await client.get(ME, headers={"Authorization": f"Bearer {token}"})
+    if response.status_code == 401:
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+        assert response.json()["error"]["code"] == "UNAUTHORIZED"
+    return response.status_code
+
+
+@pytest.fixture
+def claims(user: Account, settings: Settings) -> dict[str, Any]:
+    """The claims of a good access token."""
+    now = datetime.now(UTC)
+    return {
+        "sub": str(user.id),
+        "typ": "access",
+        "iss": settings.issuer,
+        "aud": settings.jwt_audience,
+        "jti": uuid4().hex,
+        "iat": now,
+        "nbf": now,
+        "exp": now + timedelta(minutes=5),
+    }
+
+
+@pytest.fixture
+def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
+    """Signs with the service's own secret; a claim of None is left out."""
+
+    def sign(algorithm: str = "HS256", **changes: Any) -> str:
+        changed = {key: value for key, value in {**claims, **changes}.items() if value is not None}
+        return jwt.encode(changed, settings.jwt_secret.get_secret_value(), algorithm)
+
+    return sign
+
+
+async def test_a_forged_but_faultless_token_is_taken(anonymous: AsyncClient, forge: Forge) -> None:
+    """Else the tests below would prove nothing."""
+    assert await status_with(anonymous, forge()) == 200
+
+
+@pytest.mark.parametrize("claim", ["sub", "typ", "iss", "aud", "jti", "iat", "nbf", "exp"])
+async def test_every_claim_is_needed(anonymous: AsyncClient, forge: Forge, claim: str) -> None:
+    assert await status_with(anonymous, forge(**{claim: None})) == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "somebody else"},
+        {"aud": "another service"},
+        {"typ": "refresh"},
+        {"typ": "ACCESS"},
+        {"sub": "not an id"},
+        {"sub": str(uuid4())},
+        {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
+        {"nbf": datetime(2100, 1, 1, tzinfo=UTC)},
+        {"iat": datetime(2100, 1, 1, tzinfo=UTC)},
+        {"exp": "tomorrow"},
+    ],
+    ids=lambda changes: str(next(iter(changes.items()))),
+)
+async def test_every_claim_is_checked(
+    anonymous: AsyncClient, forge: Forge, changes: dict[str, Any]
+) -> None:
+    assert await status_with(anonymous, forge(**changes)) == 401
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+async def test_another_algorithm_is_refused(
+    anonymous: AsyncClient, forge: Forge, algorithm: str
+) -> None:
+    assert await status_with(anonymous, forge(algorithm)) == 401
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
+async def test_no_algorithm_is_refused(
+    anonymous: AsyncClient, forge: Forge, algorithm: str
+) -> None:
+    _, payload, signature = forge().split(".")
+    header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
+
+    for end in ("", signature):
+        assert await status_with(anonymous, f"{header}.{payload}.{end}") == 401
+
+
+async def test_another_secret_is_refused(anonymous: AsyncClient, claims: dict[str, Any]) -> None:
+    assert await status_with(anonymous, jwt.encode(claims, "x" * 32, "HS256")) == 401
+
+
+async def test_a_tampered_payload_is_refused(anonymous: AsyncClient, forge: Forge) -> None:
+    header, _, signature = forge().split(".")
+    other = forge(sub=str(uuid4())).split(".")[1]
+
+    assert await status_with(anonymous, f"{header}.{other}.{signature}") == 401
+
+
+async def test_a_refresh_token_is_no_access_token(
+    anonymous: AsyncClient, tokens: Tokens, user: Account
+) -> None:
+    assert await status_with(anonymous, tokens.make("refresh", user.id).text) == 401
+
+
+async def test_an_access_token_is_no_refresh_token(anonymous: AsyncClient, user: Account) -> None:
+    body = {"refresh_token": user.access_token}
+
+    assert (await anonymous.post("/api/v1/auth/refresh", json=body)).status_code == 401
+
+
+async def test_a_refresh_token_nobody_was_given_is_refused(
+    anonymous: AsyncClient, tokens: Tokens, user: Account
+) -> None:
+    body = {"refresh_token": tokens.make("refresh", user.id).text}
+
+    assert (await anonymous.post("/api/v1/auth/refresh", json=body)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "..", "a.b.c", "é.é.é", "x" * 50_000, "null", "e30.e30.", "\x00"]
+)
+async def test_garbage_is_refused(anonymous: AsyncClient, token: str) -> None:
+    response = await anonymous.get(ME, headers={b"Authorization": b"Bearer " + token.encode()})
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", "Bearerx", ""])
+async def test_another_scheme_is_refused(
+    anonymous: AsyncClient, user: Account, scheme: str
+) -> None:
+    headers = {"Authorization": f"{scheme} {user.access_token}"}
+
+    assert (await anonymous.get(ME, headers=headers)).status_code == 401
+
+
+async def test_a_token_in_the_query_is_refused(anonymous: AsyncClient, user: Account) -> None:
+    assert (await anonymous.get(f"{ME}?access_token={user.access_token}")).status_code == 401
