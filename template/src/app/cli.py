@@ -29,8 +29,8 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 8000) -> None:
     from app.core.logging import configure_logging
     from app_dev.env_file import make_env_file
 
-    if make_env_file(Path()):
-        typer.echo("Made .env with fresh secrets; git ignores it.")
+    if done := make_env_file(Path()):
+        typer.echo(done)
     os.environ.setdefault("ENVIRONMENT", "development")
     os.environ.setdefault("LOG_FORMAT", "console")
     with development_database():
@@ -107,7 +107,7 @@ def check() -> None:
     with migrated_scratch_database() as settings:
         difference = migrations.difference(settings)
     if difference:
-        fail(f"The models and the migrations differ: {difference}\nRun: app db revision -m '…'")
+        fail(f"The models and the migrations differ:\n{difference}\nRun: app db revision -m '…'")
     typer.echo("The models and the migrations agree.")
 
 

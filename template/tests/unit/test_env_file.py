@@ -8,12 +8,13 @@ from app_dev.env_file import make_env_file
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / ".env.example").write_text("A=<secret>\nB=<secret>\nC=plain\n")
+    (tmp_path / ".env.example").write_text("# Signs\nA=<secret>\nB=<secret>\nC=plain\n")
     return tmp_path
 
 
 def read(project: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in (project / ".env").read_text().splitlines())
+    lines = (project / ".env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def test_fills_in_fresh_secrets(project: Path) -> None:
@@ -32,8 +33,20 @@ def test_nobody_else_may_read_it(project: Path) -> None:
 
 
 @pytest.mark.sad
-def test_never_touches_one_that_is_there(project: Path) -> None:
-    (project / ".env").write_text("A=mine\n")
+def test_never_changes_what_is_there(project: Path) -> None:
+    (project / ".env").write_text("A=mine\nB=too")
 
-    assert not make_env_file(project)
-    assert read(project) == {"A": "mine"}
+    assert make_env_file(project) is None
+    assert (project / ".env").read_text() == "A=mine\nB=too"
+
+
+@pytest.mark.sad
+def test_adds_a_secret_that_is_missing(project: Path) -> None:
+    (project / ".env").write_text("A=mine")
+
+    assert make_env_file(project) == "Added to .env: B."
+
+    made = read(project)
+    assert made["A"] == "mine"
+    assert len(made["B"]) >= 32
+    assert make_env_file(project) is None
