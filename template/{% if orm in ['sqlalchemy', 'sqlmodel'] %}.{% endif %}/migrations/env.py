@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from app.config import Settings, get_settings
 from app.core.engine import create_engine
-from app.core.models import Base, UTCDateTime
+from app.core.models import UTCDateTime, metadata
 from app.features import import_models
 
 
@@ -23,7 +23,7 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=metadata,
         render_item=render_item,
         render_as_batch=True,
         transactional_ddl=True,
