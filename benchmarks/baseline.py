@@ -12,8 +12,11 @@ import asyncpg
 from fastapi import FastAPI, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-COLUMNS = "SELECT id, title, description, created_at, updated_at FROM items"
-NEWEST_FIRST = f"{COLUMNS} ORDER BY created_at DESC, id DESC"
+# Where the service has users, it asks the database who is calling and shows only their items.
+USER = os.environ.get("BASELINE_USER")
+OWNED = f"owner_id = '{USER}'" if USER else "true"
+COLUMNS = "id, title, description, created_at, updated_at"
+NEWEST_FIRST = f"SELECT {COLUMNS} FROM items WHERE {OWNED} ORDER BY created_at DESC, id DESC"
 
 
 class Health(BaseModel):
@@ -46,16 +49,23 @@ class Feed(BaseModel):
     next_cursor: str | None
 
 
+async def _keep(_connection: object) -> None:
+    """Instead of asyncpg's reset of a connection that comes back: the service has none either."""
+
+
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
-    # The service's pool asks the server nothing when a connection comes back; nor does this one.
-    async with asyncpg.create_pool(
-        os.environ["DATABASE_URL"], min_size=20, max_size=20, reset=_keep
-    ) as pool:
+    url = os.environ["DATABASE_URL"]
+    async with asyncpg.create_pool(url, min_size=20, max_size=20, reset=_keep) as pool:
         yield {"pool": pool}
 
 
-async def _keep(_connection: object) -> None: ...
+@asynccontextmanager
+async def connected(request: Request) -> AsyncGenerator[Any]:
+    async with request.state.pool.acquire() as connection:
+        if USER:
+            await connection.fetchrow("SELECT * FROM users WHERE id = $1", USER)
+        yield connection
 
 
 app = FastAPI(lifespan=lifespan)
@@ -68,11 +78,11 @@ async def health() -> Health:
 
 @app.get("/api/v1/items")
 async def list_items(request: Request, page: int = 1, page_size: int = 20) -> Page:
-    async with request.state.pool.acquire() as connection:
+    async with connected(request) as connection:
         rows = await connection.fetch(
             f"{NEWEST_FIRST} OFFSET $1 LIMIT $2", (page - 1) * page_size, page_size
         )
-        total = await connection.fetchval("SELECT count(*) FROM items")
+        total = await connection.fetchval(f"SELECT count(*) FROM items WHERE {OWNED}")
     return Page(
         items=[Item(**row) for row in rows],
         total=total,
@@ -84,7 +94,8 @@ async def list_items(request: Request, page: int = 1, page_size: int = 20) -> Pa
 
 @app.get("/api/v1/items/feed")
 async def feed_items(request: Request, limit: int = 20) -> Feed:
-    rows = await request.state.pool.fetch(f"{NEWEST_FIRST} LIMIT $1", limit + 1)
+    async with connected(request) as connection:
+        rows = await connection.fetch(f"{NEWEST_FIRST} LIMIT $1", limit + 1)
     items = [Item(**row) for row in rows[:limit]]
     text = f"{items[-1].created_at.isoformat()}|{items[-1].id}"
     more = len(rows) > limit
@@ -96,7 +107,10 @@ async def feed_items(request: Request, limit: int = 20) -> Feed:
 
 @app.get("/api/v1/items/{item_id}")
 async def get_item(request: Request, item_id: UUID) -> Item:
-    row = await request.state.pool.fetchrow(f"{COLUMNS} WHERE id = $1", item_id)
+    async with connected(request) as connection:
+        row = await connection.fetchrow(
+            f"SELECT {COLUMNS} FROM items WHERE id = $1 AND {OWNED}", item_id
+        )
     if row is None:
         raise HTTPException(404)
     return Item(**row)
@@ -106,10 +120,9 @@ async def get_item(request: Request, item_id: UUID) -> Item:
 async def create_item(request: Request, response: Response, data: ItemCreate) -> Item:
     now = datetime.now(UTC)
     item = Item(id=uuid4(), created_at=now, updated_at=now, **data.model_dump())
-    async with request.state.pool.acquire() as connection, connection.transaction():
+    async with connected(request) as connection, connection.transaction():
         await connection.execute(
-            "INSERT INTO items (id, title, description, created_at, updated_at)"
-            " VALUES ($1, $2, $3, $4, $5)",
+            f"INSERT INTO items ({COLUMNS}) VALUES ($1, $2, $3, $4, $5)",
             *item.model_dump().values(),
         )
     response.headers["Location"] = f"/api/v1/items/{item.id}"

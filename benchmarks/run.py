@@ -12,7 +12,9 @@ the machine does slows both alike; the CPU time per request hardly sees it at al
 
 import asyncio
 import itertools
+import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import asyncpg
 import psutil
@@ -40,6 +43,7 @@ FILL = f"""
     FROM generate_series(1, {ROWS}) n, LATERAL (SELECT now() - n * interval '1 min' AS time) _
     RETURNING id
 """
+USER = {"email": "ada@example.com", "name": "Ada", "password": secrets.token_hex()}
 NEW = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 UVICORN = "-m uvicorn baseline:app --loop uvloop --http httptools --no-access-log --log-level error"
 
@@ -105,9 +109,21 @@ async def sql(url: str, statement: str) -> list[Any]:
         await connection.close()
 
 
-def request(target: str, method: str = "GET", body: str = "") -> bytes:
+def request(target: str, method: str = "GET", body: str = "", headers: str = "") -> bytes:
     head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
-    return f"{head}Content-Type: application/json\r\n\r\n{body}".encode()
+    return f"{head}Content-Type: application/json\r\n{headers}\r\n{body}".encode()
+
+
+def sign_up(port: int) -> str:
+    """Make a user who owns every item; returns the header that logs them in."""
+    api = f"http://127.0.0.1:{port}/api/v1"
+    post = Request(f"{api}/users", json.dumps(USER).encode(), {"Content-Type": "application/json"})
+    os.environ["BASELINE_USER"] = json.load(urlopen(post))["id"]
+    uvloop.run(sql(URL, "UPDATE items SET owner_id = (SELECT id FROM users)"))
+    form = f"username={USER['email']}&password={USER['password']}".encode()
+    return (
+        f"Authorization: Bearer {json.load(urlopen(f'{api}/auth/token', form))['access_token']}\r\n"
+    )
 
 
 @contextmanager
@@ -135,33 +151,32 @@ def serve(*command: str | Path) -> Iterator[tuple[int, psutil.Process, float]]:
 
 def compare(project: Path) -> None:
     """Print the table."""
-    app = project / ".venv/bin/app"
+    app, limit = project / ".venv/bin/app", [project / ".venv/bin/python", *UVICORN.split()]
     subprocess.run([app, "db", "upgrade"], stdout=subprocess.DEVNULL, check=True)
     ids = [row["id"] for row in uvloop.run(sql(URL, FILL))]
-    endpoints = {
-        "health": [request("/health")],
-        "by id": [request(f"/api/v1/items/{item_id}") for item_id in ids],
-        "list of 20": [request("/api/v1/items?page_size=20")],
-        "feed": [request("/api/v1/items/feed?limit=20")],
-        "create": [request("/api/v1/items", "POST", NEW)],
-    }
     rounds = defaultdict(list)
     first_answers = []
     for _ in range(STARTS):
         with serve(app, "serve") as (*_, seconds):
             first_answers.append(seconds)
-    with (
-        serve(app, "serve") as (port, process, _),
-        serve(project / ".venv/bin/python", *UVICORN.split()) as (limit_port, limit_process, _),
-    ):
-        for number in range(ROUNDS):
-            uvloop.run(sql(URL, "VACUUM ANALYZE items"))
-            for name, requests in endpoints.items():
-                sides = [(port, process), (limit_port, limit_process)]
-                order = 1 if number % 2 else -1
-                results = [uvloop.run(load(*side, requests)) for side in sides[::order]][::order]
-                rounds[name].append(tuple(itertools.chain(*results)))
-            uvloop.run(sql(URL, "DELETE FROM items WHERE title = 'New'"))
+    with serve(app, "serve") as (port, process, _):
+        user = sign_up(port) if (project / "src/app/features/auth").exists() else ""
+        items = "/api/v1/items"
+        endpoints = {
+            "health": [request("/health")],
+            "by id": [request(f"{items}/{item_id}", headers=user) for item_id in ids],
+            "list of 20": [request(f"{items}?page_size=20", headers=user)],
+            "feed": [request(f"{items}/feed?limit=20", headers=user)],
+            "create": [request(items, "POST", NEW, user)],
+        }
+        with serve(*limit) as (limit_port, limit_process, _):
+            sides = [(port, process), (limit_port, limit_process)]
+            for order in itertools.islice(itertools.cycle([1, -1]), ROUNDS):
+                uvloop.run(sql(URL, "VACUUM ANALYZE items"))
+                for name, requests in endpoints.items():
+                    results = [uvloop.run(load(*side, requests)) for side in sides[::order]]
+                    rounds[name].append(tuple(itertools.chain(*results[::order])))
+                uvloop.run(sql(URL, "DELETE FROM items WHERE title = 'New'"))
         memory = process.memory_info().rss / 2**20
 
     print("| | rps | limit | ratio | CPU µs | limit |\n|---|---|---|---|---|---|")
@@ -176,6 +191,8 @@ def compare(project: Path) -> None:
 
 if __name__ == "__main__":
     os.environ |= {"DATABASE_URL": URL, "ENVIRONMENT": "production"}
+    # The limit of requests is counted, but never reached.
+    os.environ |= {"JWT_SECRET": secrets.token_hex(32), "RATE_LIMIT_DEFAULT": "1000000/second"}
     os.environ["PYTHONPATH"] = str(Path(__file__).parent.resolve())
     uvloop.run(sql(SERVER, f"CREATE DATABASE {NAME}"))
     os.chdir(sys.argv[1])

@@ -5,14 +5,12 @@ one state of the template. Most tests render in process, in a fraction of a seco
 command line, tags and updates run `copier` itself.
 """
 
-import hashlib
 import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -151,8 +149,36 @@ def render_to(template: Path, destination: Path, answers: Answers) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compile_templates_once() -> Iterator[None]:
+    """Remember what Jinja compiles: copier does it anew for each path and file of each render."""
+    compiled: dict[tuple[object, ...], Any] = {}
+    compile_ = jinja2.Environment.compile
+
+    def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
+        # The lexer stands for delimiters and whitespace options: Jinja keeps one for each set.
+        key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
+        if key not in compiled:
+            compiled[key] = compile_(self, source, *args, **kwargs)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
+
+
+def files(tree: Path) -> dict[str, bytes]:
+    """Every file by its path, with what is in it."""
+    return {
+        path.relative_to(tree).as_posix(): path.read_bytes()
+        for path in sorted(tree.rglob("*"))
+        if path.is_file()
+    }
+
+
+# --- The real command line, and releases ---
+
 COPIER = (sys.executable, "-m", "copier")
-"""The real command line."""
 
 
 @pytest.fixture
@@ -175,24 +201,6 @@ def commit(repository: Path) -> None:
     git(repository, "commit", "--quiet", "--allow-empty", "--message=A test's")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _compile_templates_once() -> Iterator[None]:
-    """Remember what Jinja compiles: copier does it anew for each path and file of each render."""
-    compiled: dict[tuple[object, ...], Any] = {}
-    compile_ = jinja2.Environment.compile
-
-    def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
-        # The lexer stands for delimiters and whitespace options: Jinja keeps one for each set.
-        key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
-        if key not in compiled:
-            compiled[key] = compile_(self, source, *args, **kwargs)
-        return compiled[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", compile_once)
-        yield
-
-
 # --- Running ---
 
 
@@ -212,44 +220,38 @@ class Project:
             PATH=f"{programs}{os.pathsep}{environment()['PATH']}",
             UV_PROJECT_ENVIRONMENT=str(self.environment),
             # Beside the tree, as a tree is shared, and its checks are much the same as the last's.
-            MYPY_CACHE_DIR=str(CACHE / f"mypy-{self.environment.name}"),
-            RUFF_CACHE_DIR=str(CACHE / "ruff"),
+            MYPY_CACHE_DIR=str(self.environment.with_name("mypy")),
+            RUFF_CACHE_DIR=str(self.environment.with_name("ruff")),
         )
         return run(*command, cwd=cwd or self.root, env={**own, **(env or {})})
 
 
 @pytest.fixture
 def install(render: Render, tmp_path: Path, worker_id: str) -> Iterator[Callable[..., Project]]:
-    """Render and install a project; environments are shared by those with the same dependencies.
+    """Render a project, and install it into an environment that is kept for the next.
 
-    Each worker has environments of its own, as a project is installed in them by its path.
+    Each worker has one for each Python: a project is installed there by its path. From one project
+    to another uv changes a few packages; the rest stays, with its bytecode.
     """
     with ExitStack() as stack:
 
         def install(**answers: str | bool) -> Project:
             root = tmp_path / "my-api"
             shutil.copytree(render(**answers), root)
-            shared = CACHE / "environments" / f"{dependencies_of(root)}-{worker_id}"
-            shared.mkdir(parents=True, exist_ok=True)
+            python = (root / ".python-version").read_text().strip()
+            kept = CACHE / "environments" / f"{python}-{worker_id}"
+            kept.mkdir(parents=True, exist_ok=True)
             # Against another run of these tests.
-            stack.enter_context(FileLock(shared / ".lock", timeout=20 * MINUTES))
-            lock = shared / "uv.lock"
+            stack.enter_context(FileLock(kept / ".lock", timeout=20 * MINUTES))
+            lock = kept / "uv.lock"
             if lock.exists():
                 shutil.copy(lock, root)
-            project = Project(root, shared / "environment")
+            project = Project(root, kept / "environment")
             project.run("uv", "sync")
             shutil.copy(root / "uv.lock", lock)
             return project
 
         yield install
-
-
-def dependencies_of(project: Path) -> str:
-    pyproject = tomllib.loads((project / "pyproject.toml").read_text())
-    names = ("name", "requires-python", "dependencies", "optional-dependencies")
-    facts = [pyproject["project"].get(name) for name in names]
-    facts += [pyproject["dependency-groups"], sys.version]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:

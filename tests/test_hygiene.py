@@ -15,7 +15,7 @@ from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
 from tests import options
-from tests.conftest import Render, run
+from tests.conftest import Render, files, run
 from tests.options import Answers, Options
 
 # With the filters that copier brings.
@@ -39,12 +39,7 @@ UNSTEADY = {
 
 def sources(template: Path) -> dict[Path, str]:
     """The template's files by their path in it."""
-    tree = template / "template"
-    return {
-        path.relative_to(tree): path.read_text(encoding="utf-8")
-        for path in sorted(tree.rglob("*"))
-        if path.is_file()
-    }
+    return texts(template / "template")
 
 
 def rendered_sources(template: Path) -> dict[Path, nodes.Template]:
@@ -68,10 +63,10 @@ def test_only_a_file_that_jinja_has_to_read_has_its_suffix(template: Path) -> No
 
 
 def test_few_files_hold_a_tag(template: Path) -> None:
-    files = sources(template)
-    tagged = [str(path) for path in rendered_sources(template) if TAG.search(files[path])]
+    every = sources(template)
+    tagged = [str(path) for path in rendered_sources(template) if TAG.search(every[path])]
 
-    assert len(tagged) <= len(files) / 8, tagged
+    assert len(tagged) <= len(every) / 8, tagged
 
 
 def test_tags_are_few_and_shallow(template: Path) -> None:
@@ -159,12 +154,6 @@ def questions(template: Path) -> dict[str, object]:
 # --- Several sources for one file: whichever is taken, the rest of the service is the same ---
 
 
-def choices_in_paths(template: Path) -> Options:
-    orm = questions(template)["orm"]
-    assert isinstance(orm, dict)
-    return {**options.CODE, **options.SURFACE, "orm": tuple(orm["choices"])}
-
-
 def outputs(source: Path, choices: Options) -> Iterator[tuple[Path, Answers]]:
     """Where a source is rendered to, with the answers that its path asks about."""
     names = sorted(find_undeclared_variables(JINJA.parse(str(source))) & choices.keys())
@@ -176,11 +165,11 @@ def outputs(source: Path, choices: Options) -> Iterator[tuple[Path, Answers]]:
             yield Path(path.removesuffix(SUFFIX)), answers
 
 
-def breaches(files: Mapping[Path, str], choices: Options) -> list[str]:
+def breaches(modules: Mapping[Path, str], choices: Options) -> list[str]:
     """Where a module for one backend is missing for another, or has other public names."""
     faces: dict[tuple[Path, str], dict[str, list[str]]] = {}
     orms: dict[Path, set[str | bool]] = {}
-    for source, text in files.items():
+    for source, text in modules.items():
         for output, answers in outputs(source, choices):
             if output.suffix == ".py" and not MARKUP.search(text):
                 # Another option, such as auth, may well change what a function takes.
@@ -220,7 +209,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def test_variants_of_a_module_have_the_same_names(template: Path) -> None:
-    assert breaches(sources(template), choices_in_paths(template)) == []
+    assert breaches(sources(template), {**options.CODE, **options.SURFACE}) == []
 
 
 @pytest.mark.parametrize(
@@ -233,7 +222,6 @@ def test_variants_of_a_module_have_the_same_names(template: Path) -> None:
     ],
 )
 def test_a_variant_that_differs_is_found(path: str, text: str) -> None:
-    """There is one ORM yet; this is what the next one will meet."""
     choices: Options = {"orm": ("one", "two")}
     one, two = (Path(f"{{% if orm == '{name}' %}}.{{% endif %}}") for name in ("one", "two"))
     module = Path("src/app/core/database.py")
@@ -247,11 +235,7 @@ def test_a_variant_that_differs_is_found(path: str, text: str) -> None:
 
 
 def texts(tree: Path) -> dict[Path, str]:
-    return {
-        path.relative_to(tree): path.read_text(encoding="utf-8")
-        for path in sorted(tree.rglob("*"))
-        if path.is_file()
-    }
+    return {Path(name): data.decode() for name, data in files(tree).items()}
 
 
 def test_no_trace_of_the_template_is_left(surface: Answers, render: Render) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from tests import options
 from tests.conftest import Render, render_to, run
@@ -133,7 +134,6 @@ def test_refuses_another_choice_and_names_all(
         ("author_email", "a@example.com\n", "name@example.com"),
         ("author_email", '"><script>"@example.com', "name@example.com"),
         ("author_email", "x" * 250 + "@example.com", "name@example.com"),
-        ("orm", "django", "sqlalchemy"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -208,6 +208,19 @@ def test_hostile_text_is_kept_as_it_is(hostile: Answers, render: Render) -> None
     package: dict[str, str] = {}
     exec((project / "src/app/__init__.py").read_text(encoding="utf-8"), package)
     assert package["NAME"] == hostile["project_name"]
+
+
+def test_hostile_text_is_but_text_in_what_people_read(hostile: Answers, render: Render) -> None:
+    project = render(**hostile)
+    name, description, author = (str(text).strip() for text in hostile.values())
+
+    readme = MarkdownIt().parse((project / "README.md").read_text(encoding="utf-8"))
+    blocks = [token for token in readme if token.type == "inline"]
+    for block, text in zip(blocks, (name, description), strict=False):
+        assert block.children
+        assert {part.type for part in block.children} == {"text"}
+        assert "".join(part.content for part in block.children) == text
+    assert f"Copyright (c) {author}\n" in (project / "LICENSE").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("ci", options.SURFACE["ci"])

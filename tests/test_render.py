@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests import options
-from tests.conftest import COPIER, Project, Render, attempt, render_to, run
+from tests.conftest import COPIER, Project, Render, attempt, files, render_to, run
 from tests.options import Answers
 
 MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 
 # The files that an answer brings, which the default has not, and those that it takes away.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
+    ("orm", "sqlmodel"): (set(), set()),
     ("database", "sqlite"): (set(), {"src/app_dev/postgres.py"}),
     ("auth", "none"): (
         {"tests/*"},
@@ -45,15 +46,6 @@ UNIMPORTED = (
     "fastapi-swagger",  # its files are served, by the package's name
     "python-multipart",  # FastAPI, for forms
 )
-
-
-def files(tree: Path) -> dict[str, bytes]:
-    """Every file by its path, with what is in it."""
-    return {
-        path.relative_to(tree).as_posix(): path.read_bytes()
-        for path in sorted(tree.rglob("*"))
-        if path.is_file()
-    }
 
 
 def modes(tree: Path) -> dict[str, int]:
@@ -103,7 +95,6 @@ def test_without_hooks_a_copy_is_just_as_complete(template: Path, tmp_path: Path
     for name in made:
         path = tmp_path / "with" / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.rmtree(tmp_path / "with/src/app_dev/__pycache__", ignore_errors=True)
     assert files(tmp_path / "with") == files(tmp_path / "without")
 
 

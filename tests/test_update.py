@@ -7,9 +7,8 @@ import pytest
 import yaml
 
 from tests import options
-from tests.conftest import COPIER, Render, commit, git, release, run
+from tests.conftest import COPIER, Render, commit, files, git, release, run
 from tests.options import Answers
-from tests.test_render import files
 
 # An update of a template with tasks has to be trusted even where it skips them.
 QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")

@@ -8,14 +8,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fastapi import APIRouter
-    from typer import Typer
+from fastapi import APIRouter
+from typer import Typer
 
 
-def routers() -> Iterator["APIRouter"]:
+def routers() -> Iterator[APIRouter]:
     """Every feature's `router`, in the order of their names."""
     for _, module in _modules("router"):
         yield module.router
@@ -26,7 +24,7 @@ def import_models() -> None:
     list(_modules("models"))
 
 
-def commands() -> Iterator[tuple[str, "Typer"]]:
+def commands() -> Iterator[tuple[str, Typer]]:
     """The name and the commands of every feature that has some, in its `cli` module."""
     for feature, module in _modules("cli"):
         yield feature, module.cli

@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from app.shared.schemas import AppSchema, QuerySchema
 
@@ -79,7 +78,7 @@ def _check_cursor(text: str) -> str:
     try:
         Cursor.decode(text)
     except (ValueError, OverflowError) as exc:
-        raise PydanticCustomError("cursor", "Not a cursor of this list") from exc
+        raise ValueError("Not a cursor of this list") from exc
     return text
 
 

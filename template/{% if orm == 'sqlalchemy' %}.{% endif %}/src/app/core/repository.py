@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, load_only
+from sqlalchemy.orm.interfaces import ORMOption
 
 from app.core.database import Session
 from app.core.engine import violated_constraint
@@ -28,8 +29,8 @@ class BaseRepository[Model: Entity]:
 
     model: type[Model]
     not_found: Callable[[UUID], NotFoundError]
-    columns: tuple[InstrumentedAttribute[Any], ...]
-    """What a list loads: a column that is large or secret stays out of it."""
+    columns: tuple[InstrumentedAttribute[Any], ...] = ()
+    """What a list loads; by default every column, but a large or secret one is better left out."""
 
     conflicts: ClassVar[Conflicts] = {}
     """What violating a constraint, by its name, means to a client."""
@@ -56,7 +57,7 @@ class BaseRepository[Model: Entity]:
         column, key = getattr(self.model, order.column), self.model.id
         rows = await self._session.scalars(
             select(self.model)
-            .options(load_only(*self.columns, raiseload=True))
+            .options(*self._needed())
             .where(*conditions)
             .order_by(*(part.desc() if order.descending else part for part in (column, key)))
             .offset(params.offset)
@@ -72,7 +73,7 @@ class BaseRepository[Model: Entity]:
         created_at, key = self.model.created_at, self.model.id
         statement = (
             select(self.model)
-            .options(load_only(*self.columns, raiseload=True))
+            .options(*self._needed())
             .where(*self._equal(filters))
             .order_by(created_at.desc(), key.desc())
             .limit(params.limit + 1)  # One more than asked for tells whether there is more.
@@ -109,6 +110,9 @@ class BaseRepository[Model: Entity]:
         deleted = await self._session.scalar(statement.returning(self.model.id))
         if deleted is None:
             raise self.not_found(row_id)
+
+    def _needed(self) -> list[ORMOption]:
+        return [load_only(*self.columns, raiseload=True)] if self.columns else []
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:

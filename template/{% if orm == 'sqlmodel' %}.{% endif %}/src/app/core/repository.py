@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import load_only
+from sqlalchemy.orm.interfaces import ORMOption
 from sqlmodel import col, delete, func, select, tuple_, update
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -30,8 +31,8 @@ class BaseRepository[Model: Entity]:
 
     model: type[Model]
     not_found: Callable[[UUID], NotFoundError]
-    columns: tuple[Any, ...]
-    """What a list loads: a column that is large or secret stays out of it."""
+    columns: tuple[Any, ...] = ()
+    """What a list loads; by default every column, but a large or secret one is better left out."""
 
     conflicts: ClassVar[Conflicts] = {}
     """What violating a constraint, by its name, means to a client."""
@@ -58,7 +59,7 @@ class BaseRepository[Model: Entity]:
         column, key = col(getattr(self.model, order.column)), col(self.model.id)
         rows = await self._session.exec(
             select(self.model)
-            .options(load_only(*self.columns, raiseload=True))
+            .options(*self._needed())
             .where(*conditions)
             .order_by(*(part.desc() if order.descending else part for part in (column, key)))
             .offset(params.offset)
@@ -74,7 +75,7 @@ class BaseRepository[Model: Entity]:
         created_at, key = col(self.model.created_at), col(self.model.id)
         statement = (
             select(self.model)
-            .options(load_only(*self.columns, raiseload=True))
+            .options(*self._needed())
             .where(*self._equal(filters))
             .order_by(created_at.desc(), key.desc())
             .limit(params.limit + 1)  # One more than asked for tells whether there is more.
@@ -110,6 +111,9 @@ class BaseRepository[Model: Entity]:
         deleted = await self._session.exec(statement.returning(col(self.model.id)))
         if deleted.one_or_none() is None:
             raise self.not_found(row_id)
+
+    def _needed(self) -> list[ORMOption]:
+        return [load_only(*self.columns, raiseload=True)] if self.columns else []
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:

@@ -24,21 +24,17 @@ MAX_REPORTED_ERRORS = 100
 """A body of a million unknown fields must not be answered with a million errors."""
 
 CODES = {
-    400: "BAD_REQUEST",
-{% if auth == 'jwt' %}
-    401: "UNAUTHORIZED",
-    403: "FORBIDDEN",
-{% endif %}
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    409: "CONFLICT",
     413: "PAYLOAD_TOO_LARGE",
-    415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
-    503: "SERVICE_UNAVAILABLE",
 }
+"""The codes that are not simply the status's name."""
+
+
+def code_of(status_code: int) -> str:
+    """What an error is called in the envelope, such as `NOT_FOUND`."""
+    return CODES.get(status_code) or HTTPStatus(status_code).name
 
 
 class AppError(Exception):
@@ -104,10 +100,9 @@ def error_response(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The envelope. A status without a code of its own takes the nearest class's."""
-    fallback = "BAD_REQUEST" if status_code < 500 else "INTERNAL_ERROR"
+    """The envelope; without a message it says what the status means."""
     body = {
-        "code": CODES.get(status_code, fallback),
+        "code": code_of(status_code),
         "message": message or HTTPStatus(status_code).phrase,
         "details": details or {},
     }
@@ -148,7 +143,7 @@ def _describe(error: Mapping[str, Any]) -> dict[str, str]:
     return {
         # A JSON key may hold a lone surrogate, which no UTF-8 answer can carry.
         "field": field.encode("utf-8", "replace").decode(),
-        "message": error["msg"],
+        "message": error["msg"].removeprefix("Value error, "),
         "type": error["type"],
     }
 

@@ -10,15 +10,6 @@ from app.shared.pagination import Page
 class ItemRepository(BaseRepository[Item]):
     model = Item
     not_found = ItemNotFoundError
-    columns = (
-{% if auth == 'jwt' %}
-        Item.owner_id,
-{% endif %}
-        Item.title,
-        Item.description,
-        Item.created_at,
-        Item.updated_at,
-    )
 
     async def search(self, params: ItemListParams, **filters: object) -> Page[Item]:
         """A page of the items whose title contains `params.q`, in any case."""

@@ -51,13 +51,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_credentials="*" not in settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-{% if auth == 'jwt' %}
-                "Authorization",
-{% endif %}
-                "Content-Type",
-                "X-Request-ID",
-            ],
+            allow_headers=["*"],
             expose_headers=["Location", "Retry-After", "X-Request-ID"],
         ),
         Middleware(GZipMiddleware, minimum_size=1000),

@@ -1,10 +1,11 @@
 """What errors look like in the OpenAPI document."""
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.core.errors import CODES
+from app.core.errors import code_of
 
 
 class ErrorBody(BaseModel):
@@ -21,10 +22,6 @@ class ErrorResponse(BaseModel):
 
 EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     400: ("The body is not valid JSON.", {}),
-{% if auth == 'jwt' %}
-    401: ("Not authenticated.", {}),
-    403: ("Not allowed.", {}),
-{% endif %}
     404: ("Item not found: 0198…", {"resource": "Item", "identifier": "0198…"}),
     409: ("That name is taken.", {"field": "name"}),
     413: ("Content Too Large", {}),
@@ -49,10 +46,10 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _document(status: int) -> dict[str, Any]:
-    message, details = EXAMPLES[status]
-    error = {"code": CODES[status], "message": message, "details": details}
+    message, details = EXAMPLES.get(status, (HTTPStatus(status).phrase, {}))
+    error = {"code": code_of(status), "message": message, "details": details}
     return {
         "model": ErrorResponse,
-        "description": CODES[status].replace("_", " ").capitalize(),
+        "description": HTTPStatus(status).phrase,
         "content": {"application/json": {"example": {"error": error}}},
     }
