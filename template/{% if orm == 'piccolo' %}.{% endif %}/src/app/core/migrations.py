@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
@@ -53,12 +54,12 @@ def revision(_settings: Settings, message: str) -> None:
     with nullcontext() if asks else _quiet():
         alterations = asyncio.run(_alterations(None if asks else "n"))
     now = datetime.now(UTC)
-    name = "".join(letter if letter.isalnum() else "_" for letter in message.lower())
-    path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M}_{name}.py")
+    slug = re.sub("[^a-z0-9]+", "_", message.lower()).strip("_")
+    path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M%S}_{slug}.py")
     path.write_text(_source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations))
     # What is written should pass `just check` as it is.
     for command in (["format"], ["check", "--fix"], ["format"]):
-        subprocess.run(["ruff", *command, "--quiet", path], check=True)  # noqa: S603, S607
+        subprocess.run(["ruff", *command, "--quiet", path], check=False)  # noqa: S603, S607
 
 
 def revisions(_settings: Settings) -> list[str]:
@@ -131,15 +132,18 @@ def _source(name: str, message: str, alterations: list[AlterStatements]) -> str:
     definitions = {
         repr(line) for alteration in alterations for line in alteration.extra_definitions
     }
+    statements = [line for alteration in alterations for line in alteration.statements]
     source: str = render_template(  # type: ignore[no-untyped-call]
         migration_id=name,
         auto=True,
-        alter_statements=[line for alteration in alterations for line in alteration.statements],
+        alter_statements=statements,
         extra_imports=sorted(imports),
         extra_definitions=sorted(definitions),
         app_name=APP,
         description=" ".join(message.split()).replace("\\", "\\\\").replace("'", "\\'"),
     )
+    if not statements:  # An empty one, to be filled by hand.
+        source = source.replace("return manager", "return manager  # noqa: RET504")
     return source.replace(FORWARDS, FORWARDS.replace("()", "() -> MigrationManager"))
 
 
