@@ -28,7 +28,7 @@ def logged(settings: Settings, **changes: Any) -> Generator[io.BytesIO]:
 
 @pytest.fixture
 def output(settings: Settings) -> Generator[io.BytesIO]:
-    with logged(settings, log_level="debug") as output:
+    with logged(settings, log_level="info") as output:
         yield output
 
 

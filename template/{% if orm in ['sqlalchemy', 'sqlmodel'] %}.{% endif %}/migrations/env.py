@@ -8,8 +8,9 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
 from app.config import Settings, get_settings
+from app.core.columns import UTCDateTime
 from app.core.engine import create_engine
-from app.core.models import UTCDateTime, metadata
+from app.core.models import metadata
 from app.features import import_models
 
 

@@ -4,18 +4,20 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
-from sqlalchemy import event, orm, text
+from sqlalchemy import event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
+from sqlalchemy.orm import ORMExecuteState
 
 from app.config import Settings
 from app.core.engine import create_engine
 from app.core.errors import ServiceUnavailableError
+from app.core.session import Session, SyncSession
 
-Session = AsyncSession
+__all__ = ["Database", "Session"]
 
 
-class ReadOnlySession(orm.Session):
+class ReadOnlySession(SyncSession):
     """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
 
 
@@ -25,7 +27,7 @@ def _refuse_flush(*_args: Any) -> None:
 
 
 @event.listens_for(ReadOnlySession, "do_orm_execute")
-def _refuse_statement(state: orm.ORMExecuteState) -> None:
+def _refuse_statement(state: ORMExecuteState) -> None:
     if state.is_insert or state.is_update or state.is_delete:
         raise RuntimeError("a request that only reads tried to write")
 
@@ -35,10 +37,11 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._transactions = async_sessionmaker(engine, expire_on_commit=False)
+        self._transactions = async_sessionmaker(engine, class_=Session, expire_on_commit=False)
         # One pool for both: reads only skip BEGIN and COMMIT, half of what they would cost.
         self._reads = async_sessionmaker(
             engine.execution_options(isolation_level="AUTOCOMMIT"),
+            class_=Session,
             sync_session_class=ReadOnlySession,
             expire_on_commit=False,
         )
@@ -72,7 +75,8 @@ class Database:
 
     async def ping(self) -> None:
         async with self.reading() as session:
-            await session.execute(text("SELECT 1"))
+            connection = await session.connection()
+            await connection.execute(text("SELECT 1"))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker
 
 from app.config import Settings
-from app.core.database import Database
+from app.core.database import Database, Session
 from app.core.engine import create_engine
 
 
@@ -15,7 +15,10 @@ class RolledBackDatabase(Database):
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._transactions = self._reads = async_sessionmaker(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+            connection,
+            class_=Session,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
         )
 
 

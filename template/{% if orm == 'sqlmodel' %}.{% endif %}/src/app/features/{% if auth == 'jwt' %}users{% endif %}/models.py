@@ -1,0 +1,32 @@
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Field
+
+from app.core.columns import UTCDateTime
+from app.core.models import Entity
+
+
+class User(Entity, table=True):
+    __tablename__ = "users"
+
+    email: str = Field(max_length=254, unique=True)
+    name: str = Field(max_length=100)
+    password_hash: str = Field(max_length=255)
+    role: str = Field(max_length=20)
+    is_active: bool
+
+
+class RefreshToken(Entity, table=True):
+    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+
+    Those of one login are a family: each was spent for the next.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    family_id: UUID = Field(index=True)
+    fingerprint: str = Field(max_length=64, unique=True)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    spent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

@@ -1,0 +1,73 @@
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlmodel import col, delete, select, update
+
+from app.core.repository import BaseRepository, Conflicts
+from app.features.users.exceptions import EmailTakenError, UserNotFoundError
+from app.features.users.models import RefreshToken, User
+from app.features.users.schemas import UserListParams
+from app.shared.pagination import Page
+
+
+class UserRepository(BaseRepository[User]):
+    """Accounts. Creating one raises `EmailTakenError`."""
+
+    model = User
+    not_found = UserNotFoundError
+    # Without the password's hash.
+    columns = (User.email, User.name, User.role, User.is_active, User.created_at)
+    conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
+
+    async def get_by_email(self, email: str) -> User | None:
+        users = await self._session.exec(select(User).where(User.email == email.lower()))
+        return users.one_or_none()
+
+    async def search(self, params: UserListParams) -> Page[User]:
+        """A page of the users whose address contains `params.q`, in any case."""
+        where = [col(User.email).icontains(params.q, autoescape=True)] if params.q else []
+        return await self.page(params, params.order, *where)
+
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
+        admins = await self._session.exec(
+            select(User.id).where(User.role == "admin", col(User.is_active)).with_for_update()
+        )
+        return list(admins)
+
+
+class RefreshTokenRepository(BaseRepository[RefreshToken]):
+    model = RefreshToken
+
+    async def spend(self, fingerprint: str) -> UUID | None:
+        """The token's family, to the first who asks; None for an unknown, spent or expired one."""
+        now = datetime.now(UTC)
+        spent = await self._session.exec(
+            update(RefreshToken)
+            .where(
+                col(RefreshToken.fingerprint) == fingerprint,
+                col(RefreshToken.spent_at).is_(None),
+                col(RefreshToken.expires_at) > now,
+            )
+            .values(spent_at=now)
+            .returning(col(RefreshToken.family_id))
+        )
+        return spent.scalar_one_or_none()
+
+    async def revoke_family(self, fingerprint: str) -> None:
+        family = select(RefreshToken.family_id).where(RefreshToken.fingerprint == fingerprint)
+        await self._session.exec(
+            delete(RefreshToken).where(col(RefreshToken.family_id).in_(family.scalar_subquery()))
+        )
+
+    async def revoke_all(self, user_id: UUID) -> None:
+        await self._session.exec(delete(RefreshToken).where(col(RefreshToken.user_id) == user_id))
+
+    async def delete_expired(self, user_id: UUID) -> None:
+        await self._session.exec(
+            delete(RefreshToken).where(
+                col(RefreshToken.user_id) == user_id,
+                col(RefreshToken.expires_at) < datetime.now(UTC),
+            )
+        )

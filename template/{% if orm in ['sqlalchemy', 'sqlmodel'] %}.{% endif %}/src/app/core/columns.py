@@ -1,0 +1,41 @@
+"""What all tables share: times in UTC, and names for constraints."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Dialect
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.types import TypeDecorator
+
+# Names that migrations can rely on, whichever database made the constraint.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, also where the database keeps no zone (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a datetime without a time zone")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def time_of_creation(context: DefaultExecutionContext) -> datetime:
+    """The default of `updated_at`: a row that is new was never changed."""
+    value: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
+    return value

@@ -1,0 +1,298 @@
+"""Rendering the template, and running what was rendered.
+
+Everything works on a copy of the repository's files, made once at the start, so that one run sees
+one state of the template. Most tests render in process, in a fraction of a second; those about the
+command line, tags and updates run `copier` itself.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import copier
+import jinja2
+import psycopg
+import pytest
+from filelock import FileLock
+
+from tests import options
+from tests.options import Answers
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache"
+"""What is worth keeping between runs; it may be deleted at any time."""
+
+MINUTES = 60
+
+
+# --- The run ---
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="run every combination of the options that change code, not just each pair of values",
+    )
+
+
+def pytest_configure() -> None:
+    # Hundreds of small files a render: in memory, where there is room and programs may run.
+    memory = Path("/dev/shm")
+    if (
+        memory.is_dir()
+        and shutil.disk_usage(memory).free > 2 * 1024**3
+        and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    ):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that takes `combination` or `surface` one call for each of them."""
+    full = metafunc.config.getoption("full")
+    cases = {
+        "combination": options.combinations() if full else options.pairs(options.CODE),
+        "surface": options.pairs({**options.CODE, **options.SURFACE}),
+    }
+    for name in cases.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(name, cases[name], ids=options.name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the long ones, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: item.path.name != "test_generated.py")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    if any("test_generated.py" in getattr(report, "nodeid", "") for report in reports):
+        server = real_postgres()
+        servers = (
+            f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
+        )
+        terminalreporter.write_sep("-", f"PostgreSQL: tested on the embedded server {servers}")
+
+
+@cache
+def real_postgres() -> str | None:
+    """The URL of a server: one that is named, and then has to answer, or one on this machine."""
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        return named
+    local = "postgresql://postgres@127.0.0.1/postgres"
+    try:
+        psycopg.connect(local, connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return None
+    return local
+
+
+# --- Rendering ---
+
+
+class Render(Protocol):
+    def __call__(self, **answers: str | bool) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """This repository's files, committed or not, without those that git ignores."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    copy = shared / "template"
+    with FileLock(shared / "template.lock"):
+        if not copy.exists():
+            # The user's own git here: it may have to be told that this folder is safe.
+            listing = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
+            for name in run(*listing, cwd=ROOT, env=dict(os.environ)).split("\0"):
+                if name and (ROOT / name).exists():
+                    (shared / "unfinished" / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(ROOT / name, shared / "unfinished" / name)
+            (shared / "unfinished").rename(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Render with these answers, and the defaults for others; the tree is shared: look, don't write."""
+    made: dict[str, Path] = {}
+
+    def render(**answers: str | bool) -> Path:
+        key = json.dumps(answers, sort_keys=True)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("rendered") / "my-api"
+            render_to(template, made[key], answers)
+        return made[key]
+
+    return render
+
+
+def render_to(template: Path, destination: Path, answers: Answers) -> None:
+    """Render with copier's own API, without hooks, and without the user's settings of copier."""
+    copier.run_copy(
+        str(template),
+        destination,
+        data=dict(answers),
+        defaults=True,
+        quiet=True,
+        settings=copier.Settings(),
+        skip_tasks=True,
+    )
+
+
+COPIER = (sys.executable, "-m", "copier")
+"""The real command line."""
+
+
+@pytest.fixture
+def released(template: Path, tmp_path: Path) -> Path:
+    """A repository of the template with a first release."""
+    repository = tmp_path / "template"
+    shutil.copytree(template, repository)
+    git(repository, "init", "--quiet")
+    release(repository, "v1.0.0")
+    return repository
+
+
+def release(repository: Path, tag: str) -> None:
+    commit(repository)
+    git(repository, "tag", tag)
+
+
+def commit(repository: Path) -> None:
+    git(repository, "add", "--all", ".")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message=A test's")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_templates_once() -> Iterator[None]:
+    """Remember what Jinja compiles: copier does it anew for each path and file of each render."""
+    compiled: dict[tuple[object, ...], Any] = {}
+    compile_ = jinja2.Environment.compile
+
+    def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
+        # The lexer stands for delimiters and whitespace options: Jinja keeps one for each set.
+        key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
+        if key not in compiled:
+            compiled[key] = compile_(self, source, *args, **kwargs)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
+
+
+# --- Running ---
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project, and the environment that it is installed in."""
+
+    root: Path
+    environment: Path
+
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a command as its developer would, and return what it prints."""
+        programs = self.environment / ("Scripts" if os.name == "nt" else "bin")
+        own = environment(
+            PATH=f"{programs}{os.pathsep}{environment()['PATH']}",
+            UV_PROJECT_ENVIRONMENT=str(self.environment),
+            # Beside the tree, as a tree is shared, and its checks are much the same as the last's.
+            MYPY_CACHE_DIR=str(CACHE / f"mypy-{self.environment.name}"),
+            RUFF_CACHE_DIR=str(CACHE / "ruff"),
+        )
+        return run(*command, cwd=cwd or self.root, env={**own, **(env or {})})
+
+
+@pytest.fixture
+def install(render: Render, tmp_path: Path, worker_id: str) -> Iterator[Callable[..., Project]]:
+    """Render and install a project; environments are shared by those with the same dependencies.
+
+    Each worker has environments of its own, as a project is installed in them by its path.
+    """
+    with ExitStack() as stack:
+
+        def install(**answers: str | bool) -> Project:
+            root = tmp_path / "my-api"
+            shutil.copytree(render(**answers), root)
+            shared = CACHE / "environments" / f"{dependencies_of(root)}-{worker_id}"
+            shared.mkdir(parents=True, exist_ok=True)
+            # Against another run of these tests.
+            stack.enter_context(FileLock(shared / ".lock", timeout=20 * MINUTES))
+            lock = shared / "uv.lock"
+            if lock.exists():
+                shutil.copy(lock, root)
+            project = Project(root, shared / "environment")
+            project.run("uv", "sync")
+            shutil.copy(root / "uv.lock", lock)
+            return project
+
+        yield install
+
+
+def dependencies_of(project: Path) -> str:
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text())
+    names = ("name", "requires-python", "dependencies", "optional-dependencies")
+    facts = [pyproject["project"].get(name) for name in names]
+    facts += [pyproject["dependency-groups"], sys.version]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Run a command that has to succeed; the failure says how to see it again."""
+    done = attempt(*command, cwd=cwd, env=env)
+    if done.returncode:
+        test = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)[0]
+        raise AssertionError(
+            f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}\n"
+            f"To see it again: uv run pytest -n0 {shlex.quote(test)}\n\n{done.stdout}"
+        )
+    return done.stdout
+
+
+def attempt(
+    *command: str | Path, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command whose failure may be what is looked for."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env or environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=10 * MINUTES,
+        check=False,
+    )
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This environment, without what belongs to the run of these tests, or to the user's tools."""
+    foreign = ("PYTEST_", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "TEST_DATABASE_URL")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
+    own = {
+        "PATH": os.pathsep.join(programs),
+        "GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    return kept | own | variables
+
+
+def git(repository: Path, *arguments: str) -> str:
+    return run("git", "-C", repository, *arguments, cwd=repository)

@@ -1,0 +1,120 @@
+"""The generated service passes its own tests and checks: on its embedded server, and on a real one.
+
+What a run leaves behind is a failure too: a file, a process, a database.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests import options
+from tests.conftest import Project, attempt, real_postgres
+from tests.options import Answers
+
+type Install = Callable[..., Project]
+type Run = Callable[..., str]
+
+CACHES = {".coverage", ".hypothesis", ".import_linter_cache", ".pytest_cache", "__pycache__"}
+
+
+@contextmanager
+def alone(project: Project) -> Iterator[Run]:
+    """Run commands in the project; afterwards no file and no process of theirs may be left."""
+    before = set(project.root.rglob("*"))
+    mark = secrets.token_hex(16)
+    # A short path, and open to all: it may have to hold a socket of a server that is `nobody`.
+    with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
+        Path(temporary).chmod(0o755)
+
+        # pytest keeps some of its own files on purpose.
+        own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
+
+        def run(*command: str, **variables: str) -> str:
+            return project.run(*command, env=own | variables)
+
+        yield run
+
+        left = [path for path in project.root.rglob("*") if not CACHES & set(path.parts)]
+        assert set(left) - before == set()
+        assert [path.name for path in Path(temporary).iterdir() if path.suffix != ".lock"] == []
+        assert processes_with(mark) == []
+
+
+def processes_with(mark: str) -> list[str]:
+    """What still runs with this in its environment; Linux alone can say."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # It has ended by now, or is another user's.
+    return found
+
+
+@contextmanager
+def role(server: str) -> Iterator[str]:
+    """The URL for a role that may make databases; afterwards it may own none."""
+    name, password = f"copier_test_{secrets.token_hex(4)}", secrets.token_hex(16)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD '{password}'".encode())
+        try:
+            parts = urlsplit(server)
+            host = parts.netloc.rpartition("@")[2]
+            yield parts._replace(netloc=f"{name}:{password}@{host}").geturl()
+        finally:
+            query = "SELECT datname FROM pg_database WHERE datdba = %s::regrole"
+            left = [str(row[0]) for row in admin.execute(query, [name])]
+            for database in left:
+                admin.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
+            admin.execute(f"DROP ROLE {name}".encode())
+    assert left == []
+
+
+def test_passes_its_own_tests_on_the_embedded_server(
+    combination: Answers, install: Install
+) -> None:
+    with alone(install(**combination)) as run:
+        assert " passed" in run("pytest")
+
+
+def test_passes_its_own_tests_on_a_real_server(
+    combination: Answers, install: Install, tmp_path: Path
+) -> None:
+    project = install(**combination)
+    if combination["database"] == "sqlite":
+        # The file stands for a server: the tests make a database of their own beside it, or none.
+        file = tmp_path / "real.db"
+        file.touch()
+        with alone(project) as run:
+            assert " passed" in run("pytest", DATABASE_URL=f"sqlite:///{file}")
+        assert file.read_bytes() == b""
+        return
+    server = real_postgres()
+    if server is None:
+        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+    with role(server) as url, alone(project) as run:
+        assert " passed" in run("pytest", DATABASE_URL=url)
+
+
+@pytest.mark.parametrize("database", options.CODE["database"])
+def test_passes_all_that_its_pipeline_runs(database: str, install: Install) -> None:
+    with alone(install(database=database)) as run:
+        assert " passed" in run("uv", "run", "just", "check")
+
+
+@pytest.mark.parametrize("python_version", options.SURFACE["python_version"][1:])
+def test_passes_its_own_tests_on_another_python(
+    python_version: str, install: Install, tmp_path: Path
+) -> None:
+    (tmp_path / ".python-version").write_text(python_version)
+    if attempt("uv", "python", "find", "--no-python-downloads", cwd=tmp_path).returncode:
+        pytest.skip(f"no Python {python_version} here")
+    with alone(install(python_version=python_version)) as run:
+        assert " passed" in run("pytest")

@@ -1,0 +1,293 @@
+"""The rules that keep the template nearly plain Python, and its output as if written by hand."""
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from jinja2 import nodes
+from jinja2.meta import find_undeclared_variables
+
+from tests import options
+from tests.conftest import Render, run
+from tests.options import Answers, Options
+
+# With the filters that copier brings.
+JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
+SUFFIX = ".jinja"
+TAG = re.compile(r"{%.*?%}", re.DOTALL)
+MARKUP = re.compile(r"{[%{#]")
+REFUSED_BY_WINDOWS = set('"<>|?*:\\')
+BACKENDS = {"orm", "database"}
+# Filters, and names, that give another answer tomorrow.
+UNSTEADY = {
+    "random",
+    "random_mac",
+    "shuffle",
+    "strftime",
+    "to_datetime",
+    "now",
+    "ansible_date_time",
+}
+
+
+def sources(template: Path) -> dict[Path, str]:
+    """The template's files by their path in it."""
+    tree = template / "template"
+    return {
+        path.relative_to(tree): path.read_text(encoding="utf-8")
+        for path in sorted(tree.rglob("*"))
+        if path.is_file()
+    }
+
+
+def rendered_sources(template: Path) -> dict[Path, nodes.Template]:
+    """Those of them that Jinja reads, parsed."""
+    return {
+        path: JINJA.parse(text) for path, text in sources(template).items() if path.suffix == SUFFIX
+    }
+
+
+def is_python(path: Path) -> bool:
+    return path.name.removesuffix(SUFFIX).endswith(".py")
+
+
+# --- The template ---
+
+
+def test_only_a_file_that_jinja_has_to_read_has_its_suffix(template: Path) -> None:
+    plain = {path for path, text in sources(template).items() if not MARKUP.search(text)}
+
+    assert [path for path in plain if path.suffix == SUFFIX] == []
+
+
+def test_few_files_hold_a_tag(template: Path) -> None:
+    files = sources(template)
+    tagged = [str(path) for path in rendered_sources(template) if TAG.search(files[path])]
+
+    assert len(tagged) <= len(files) / 8, tagged
+
+
+def test_tags_are_few_and_shallow(template: Path) -> None:
+    for path, tree in rendered_sources(template).items():
+        most, deepest = (6, 1) if is_python(path) else (12, 2)
+        depths = list(depths_of_blocks(tree))
+
+        assert len(depths) <= most, f"{path} has {len(depths)} blocks"
+        assert max(depths, default=0) <= deepest, f"{path} nests its blocks"
+
+
+def depths_of_blocks(node: nodes.Node, depth: int = 1) -> Iterator[int]:
+    for child in node.iter_child_nodes():
+        is_block = isinstance(child, nodes.If | nodes.For | nodes.CondExpr)
+        if is_block:
+            yield depth
+        yield from depths_of_blocks(child, depth + is_block)
+
+
+def test_python_has_no_else(template: Path) -> None:
+    for path, tree in rendered_sources(template).items():
+        if is_python(path):
+            branches = [block for block in tree.find_all(nodes.If) if block.elif_ or block.else_]
+            assert branches + list(tree.find_all(nodes.CondExpr)) == [], path
+
+
+def test_tags_stand_alone_on_their_line(template: Path) -> None:
+    for path in rendered_sources(template):
+        for line in sources(template)[path].splitlines():
+            assert not TAG.search(line) or re.fullmatch(r"\s*{%[^%]*%}", line), f"{path}: {line}"
+
+
+def test_no_import_is_made_of_an_answer(template: Path) -> None:
+    for path in filter(is_python, rendered_sources(template)):
+        imports = re.findall(r"^\s*(?:from|import) .*", sources(template)[path], re.MULTILINE)
+        assert [line for line in imports if MARKUP.search(line)] == [], path
+
+
+def test_the_orm_is_named_in_paths_and_in_pyproject_alone(template: Path) -> None:
+    named = {
+        str(path)
+        for path, tree in rendered_sources(template).items()
+        if "orm" in find_undeclared_variables(tree)
+    }
+
+    assert named <= {"pyproject.toml.jinja"}
+
+
+def test_every_file_system_takes_the_paths(template: Path) -> None:
+    paths = [path.relative_to(template) for path in template.rglob("*")]
+    parts = {part for path in paths for part in path.parts}
+
+    assert [part for part in parts if REFUSED_BY_WINDOWS & set(part)] == []
+    assert [part for part in parts if part.endswith((" ", "."))] == []
+    assert len({str(path).lower() for path in paths}) == len(paths)
+
+
+def test_no_file_is_empty_but_the_mark_of_a_package(template: Path) -> None:
+    empty = {path.name for path, text in sources(template).items() if not text.strip()}
+
+    assert empty <= {"__init__.py"}
+
+
+def test_nothing_is_random_or_dated(template: Path) -> None:
+    for path, tree in rendered_sources(template).items():
+        filters = {node.name for node in tree.find_all(nodes.Filter)}
+        assert (filters | find_undeclared_variables(tree)) & UNSTEADY == set(), path
+
+
+def test_jinja_is_set_up_strictly(template: Path) -> None:
+    assert questions(template)["_envops"] == {
+        "undefined": "jinja2.StrictUndefined",
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "keep_trailing_newline": True,
+    }
+
+
+def questions(template: Path) -> dict[str, object]:
+    loaded = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+# --- Several sources for one file: whichever is taken, the rest of the service is the same ---
+
+
+def choices_in_paths(template: Path) -> Options:
+    orm = questions(template)["orm"]
+    assert isinstance(orm, dict)
+    return {**options.CODE, **options.SURFACE, "orm": tuple(orm["choices"])}
+
+
+def outputs(source: Path, choices: Options) -> Iterator[tuple[Path, Answers]]:
+    """Where a source is rendered to, with the answers that its path asks about."""
+    names = sorted(find_undeclared_variables(JINJA.parse(str(source))) & choices.keys())
+    for values in product(*(choices[name] for name in names)):
+        answers = dict(zip(names, values, strict=True))
+        conf = {"answers_file": ".copier-answers.yml"}
+        path = JINJA.from_string(str(source)).render(answers, _copier_conf=conf)
+        if all(path.removesuffix(SUFFIX).split("/")):
+            yield Path(path.removesuffix(SUFFIX)), answers
+
+
+def breaches(files: Mapping[Path, str], choices: Options) -> list[str]:
+    """Where a module for one backend is missing for another, or has other public names."""
+    faces: dict[tuple[Path, str], dict[str, list[str]]] = {}
+    orms: dict[Path, set[str | bool]] = {}
+    for source, text in files.items():
+        for output, answers in outputs(source, choices):
+            if output.suffix == ".py" and not MARKUP.search(text):
+                # Another option, such as auth, may well change what a function takes.
+                others = {name: answers[name] for name in answers.keys() - BACKENDS}
+                faces.setdefault((output, options.name(others)), {})[str(source)] = face(text)
+            if "orm" in answers and output.parts[0] in {"src", "tests"}:
+                orms.setdefault(output, set()).add(answers["orm"])
+    return [
+        f"{output} differs: {by_source}"
+        for (output, _), by_source in faces.items()
+        if any(one != next(iter(by_source.values())) for one in by_source.values())
+    ] + [
+        f"{output} is there for {sorted(map(str, there))} only"
+        for output, there in orms.items()
+        if there != set(choices["orm"])
+    ]
+
+
+def face(python: str) -> list[str]:
+    """The public functions and classes of a module, with what they take; mypy sees to the types."""
+    return sorted(_public(ast.parse(python).body))
+
+
+def _public(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
+    for statement in body:
+        if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
+            yield f"{prefix}{statement.name}"
+            yield from _public(statement.body, f"{prefix}{statement.name}.")
+        elif isinstance(statement, Function) and not statement.name.startswith("_"):
+            # An argument that one variant does not use has an underscore there.
+            taken = [a.arg.lstrip("_") for a in ast.walk(statement.args) if isinstance(a, ast.arg)]
+            kind = "async " * isinstance(statement, ast.AsyncFunctionDef)
+            yield f"{kind}{prefix}{statement.name}({', '.join(taken)})"
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def test_variants_of_a_module_have_the_same_names(template: Path) -> None:
+    assert breaches(sources(template), choices_in_paths(template)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("src/app/core/database.py", "def connect(url, size): ..."),
+        ("src/app/core/database.py", "async def connect(url): ..."),
+        ("src/app/core/database.py", "def connect(url): ...\nclass More: ..."),
+        ("src/app/core/other.py", "def connect(url): ..."),
+    ],
+)
+def test_a_variant_that_differs_is_found(path: str, text: str) -> None:
+    """There is one ORM yet; this is what the next one will meet."""
+    choices: Options = {"orm": ("one", "two")}
+    one, two = (Path(f"{{% if orm == '{name}' %}}.{{% endif %}}") for name in ("one", "two"))
+    module = Path("src/app/core/database.py")
+    same = "from x import y\n_private = 1\ndef connect(_url): ..."
+
+    assert breaches({one / module: same, two / module: "def connect(url): ..."}, choices) == []
+    assert breaches({one / module: same, two / path: text}, choices) != []
+
+
+# --- What comes out ---
+
+
+def texts(tree: Path) -> dict[Path, str]:
+    return {
+        path.relative_to(tree): path.read_text(encoding="utf-8")
+        for path in sorted(tree.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_no_trace_of_the_template_is_left(surface: Answers, render: Render) -> None:
+    for path, text in texts(render(**surface)).items():
+        assert not MARKUP.search(str(path)), path
+        # `{{` means something to Python's f-strings, to just, and with a $ before it to GitHub.
+        doubled = path.suffix != ".py" and path.name != "justfile" and r"|(?<!\$){{"
+        assert re.findall(rf"{{%|{{#{doubled or ''}", text) == [], path
+
+
+def test_no_debris_of_blank_lines_is_left(surface: Answers, render: Render) -> None:
+    rendered = texts(render(**surface))
+
+    debris = {
+        "blank lines": r"\n\n\n",
+        "trailing blanks": r"[ \t]+$",
+        "a blank start": r"\A\s",
+        "no end of line, or several": r"[^\n]\Z|\n\n\Z",
+    }
+    found = {
+        (str(path), what)
+        for path, text in rendered.items()
+        for what, pattern in debris.items()
+        # Python's formatter asks for two blank lines here and there.
+        if not (what == "blank lines" and path.suffix in {".py", ".mako"})
+        and re.search(pattern, text, re.MULTILINE)
+    }
+    assert found == set()
+
+
+# --- This repository's own Python ---
+
+
+@pytest.mark.parametrize(
+    "command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join
+)
+def test_the_tests_and_hooks_are_clean(command: list[str], template: Path) -> None:
+    caches = {"RUFF_NO_CACHE": "true", "MYPY_CACHE_DIR": os.devnull}
+    run(sys.executable, "-m", *command, cwd=template, env=os.environ | caches)

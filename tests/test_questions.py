@@ -1,0 +1,248 @@
+"""The questions: what they refuse, and that whatever they accept arrives as literal text."""
+
+import re
+import sys
+import tomllib
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import options
+from tests.conftest import Render, render_to, run
+from tests.options import Answers
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+# Each has a meaning to one of: Jinja, TOML, YAML, Python, Markdown, HTML, a shell.
+HOSTILE = {
+    "jinja": "{{ 7 * 7 }} {% raw %} {# no #} {%- endraw -%}",
+    "quotes": """ "double" 'single' ''' three """ + '""" of each',
+    "one quote": 'say "hi',
+    "more double quotes": """"it's" \\ that""",
+    "backslashes": r"\ \n \u0041 \N{DIGIT ONE} \x41 C:\new\\",
+    "yaml": "key: value # comment - [a, b] {c: d} & *e !f | > % @ `",
+    "yaml words": "no",
+    "number": "1e3",
+    "toml": "[table] = '''",
+    "shell": "$(id) `id` ${HOME} $HOME !! ; rm -rf ~",
+    "html": "<script>alert(1)</script> &amp; ]]>",
+    "format": "%(name)s %s {0} {name} {}",
+    "spaces": "  around  ",
+    "letters": "Ünïcode – 名前 – Ж",  # noqa: RUF001
+    "emoji": "🚀" * 60,
+}
+
+
+# --- The list of options is the whole list ---
+
+
+def asked(template: Path) -> dict[str, dict[str, Any]]:
+    loaded = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    questions = {name: value for name, value in loaded.items() if not name.startswith("_")}
+    return {name: value for name, value in questions.items() if value.get("when") is not False}
+
+
+def test_every_question_is_an_option_and_every_option_a_question(template: Path) -> None:
+    assert asked(template).keys() == {*options.CODE, *options.SURFACE, *options.TEXT}
+
+
+def test_every_choice_is_in_the_list_and_the_default_stands_first(template: Path) -> None:
+    questions = asked(template)
+    for name, values in {**options.CODE, **options.SURFACE}.items():
+        choices = questions[name].get("choices", [False, True])
+        offered = choices.values() if isinstance(choices, dict) else choices
+
+        assert set(offered) == set(values), name
+        assert questions[name]["default"] == values[0], name
+
+
+def test_a_question_with_choices_is_not_listed_as_text(template: Path) -> None:
+    questions = asked(template)
+
+    for name in options.TEXT:
+        assert questions[name]["type"] == "str"
+        assert "choices" not in questions[name]
+
+
+def test_the_pairs_are_all_the_pairs() -> None:
+    every = {**options.CODE, **options.SURFACE}
+    rows = options.pairs(every)
+
+    assert all(map(options.valid, rows))
+    for one, other in combinations(every, 2):
+        wanted = product(every[one], every[other])
+        assert {(row[one], row[other]) for row in rows} == {
+            (a, b) for a, b in wanted if options.valid({one: a, other: b})
+        }
+
+
+# --- What is refused ---
+
+
+def refusal(template: Path, destination: Path, answers: Answers) -> str:
+    """The message with which answers are refused; nothing may have been written by then."""
+    with pytest.raises(ValueError, match=" ") as caught:
+        render_to(template, destination, answers)
+    assert not destination.exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*options.CODE, *options.SURFACE])
+@pytest.mark.parametrize("answer", ["mysql", "", "MIT ", "None"])
+def test_refuses_another_choice_and_names_all(
+    name: str, answer: str, template: Path, tmp_path: Path
+) -> None:
+    allowed = {**options.CODE, **options.SURFACE}[name]
+
+    message = refusal(template, tmp_path / "project", {name: answer})
+
+    assert name in message
+    assert [value for value in allowed if repr(value) not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "allowed"),
+    [
+        ("project_name", "", "1 to 60 printable characters"),
+        ("project_name", "   ", "1 to 60 printable characters"),
+        ("project_name", "x" * 61, "1 to 60 printable characters"),
+        ("project_name", "two\nlines", "on one line"),
+        ("project_name", "tab\tbed", "printable"),
+        ("project_name", "nul\0", "printable"),
+        ("project_name", "turned \u202e round", "printable"),
+        ("project_slug", "", "lower-case letters, digits and single hyphens"),
+        ("project_slug", "My-API", "lower-case letters"),
+        ("project_slug", "1st", "starting with a letter"),
+        ("project_slug", "a--b", "single hyphens"),
+        ("project_slug", "a-", "single hyphens"),
+        ("project_slug", "-a", "starting with a letter"),
+        ("project_slug", "a_b", "lower-case letters, digits and single hyphens"),
+        ("project_slug", "a\n", "lower-case letters, digits and single hyphens"),
+        ("project_slug", "../up", "lower-case letters, digits and single hyphens"),
+        ("project_slug", "x" * 51, "at most 50 characters"),
+        ("description", "x" * 201, "at most 200 printable characters"),
+        ("description", "two\nlines", "on one line"),
+        ("author_name", "x" * 101, "at most 100 printable characters"),
+        ("author_name", "two\rlines", "on one line"),
+        ("author_email", "nobody", "name@example.com"),
+        ("author_email", "a@b", "name@example.com"),
+        ("author_email", "a b@example.com", "name@example.com"),
+        ("author_email", "a@example.com\n", "name@example.com"),
+        ("author_email", '"><script>"@example.com', "name@example.com"),
+        ("author_email", "x" * 250 + "@example.com", "name@example.com"),
+        ("orm", "django", "sqlalchemy"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_refuses_what_is_not_valid_and_says_what_is(
+    name: str, answer: str, allowed: str, template: Path, tmp_path: Path
+) -> None:
+    message = refusal(template, tmp_path / "project", {name: answer})
+
+    assert name in message
+    assert allowed in message
+
+
+# --- What is accepted ---
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("project_name", "x"),
+        ("project_name", "x" * 60),
+        ("project_slug", "a"),
+        ("project_slug", "a1-2b-c"),
+        ("project_slug", "x" * 50),
+        ("description", ""),
+        ("description", "x" * 200),
+        ("author_name", "x" * 100),
+        ("author_email", "first.last+tag@sub.example.co.uk"),
+    ],
+)
+def test_accepts_what_is_just_within_the_limits(name: str, answer: str, render: Render) -> None:
+    assert saved_answers(render(**{name: answer}))[name] == answer
+
+
+@pytest.mark.parametrize(
+    ("project_name", "slug"),
+    [
+        ("My API", "my-api"),
+        ("Ünïcode", "n-code"),
+        ("123", "my-api"),
+        ("3rd time", "rd-time"),
+        ("---", "my-api"),
+        ("a -- b!", "a-b"),
+        ("🚀" * 60, "my-api"),
+        ("x" * 49 + " y", "x" * 49),
+        ("x" * 60, "x" * 50),
+    ],
+)
+def test_the_slug_that_is_proposed_is_valid(project_name: str, slug: str, render: Render) -> None:
+    proposed = saved_answers(render(project_name=project_name))["project_slug"]
+
+    assert proposed == slug
+    assert SLUG.fullmatch(proposed)
+
+
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
+def hostile(request: pytest.FixtureRequest) -> Answers:
+    text: str = request.param
+    return {"project_name": text[:60], "description": text, "author_name": text}
+
+
+def test_hostile_text_is_kept_as_it_is(hostile: Answers, render: Render) -> None:
+    project = render(**hostile)
+
+    saved = saved_answers(project)
+    assert {name: saved[name] for name in hostile} == hostile
+
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert metadata["description"] == hostile["description"]
+    assert metadata["authors"] == [{"name": hostile["author_name"]}]
+    assert SLUG.fullmatch(metadata["name"])
+
+    package: dict[str, str] = {}
+    exec((project / "src/app/__init__.py").read_text(encoding="utf-8"), package)
+    assert package["NAME"] == hostile["project_name"]
+
+
+@pytest.mark.parametrize("ci", options.SURFACE["ci"])
+def test_every_file_stays_valid_around_hostile_text(
+    ci: str, hostile: Answers, render: Render
+) -> None:
+    project = render(**hostile, ci=ci)
+
+    for path in project.rglob("*.y*ml"):
+        yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in project.rglob("*.toml"):
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    run(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", cwd=project)
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", cwd=project)
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "authors"),
+    [
+        ("", "", None),
+        ("Ann", "", [{"name": "Ann"}]),
+        ("", "ann@example.com", [{"email": "ann@example.com"}]),
+        ("Ann", "ann@example.com", [{"name": "Ann", "email": "ann@example.com"}]),
+    ],
+)
+def test_the_author_is_named_as_far_as_known(
+    name: str, email: str, authors: object, render: Render
+) -> None:
+    project = render(author_name=name, author_email=email)
+
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert metadata.get("authors") == authors
+
+
+def saved_answers(project: Path) -> dict[str, Any]:
+    loaded = yaml.safe_load((project / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded

@@ -1,0 +1,134 @@
+"""What a copy holds: the same each time, complete without hooks, formatted, lint-free, typed."""
+
+import shutil
+import stat
+from collections.abc import Callable
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from tests import options
+from tests.conftest import COPIER, Project, Render, attempt, render_to, run
+from tests.options import Answers
+
+MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
+
+# The files that an answer brings, which the default has not, and those that it takes away.
+FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
+    ("database", "sqlite"): (set(), {"src/app_dev/postgres.py"}),
+    ("auth", "none"): (
+        {"tests/*"},
+        {
+            "migrations/versions/0002_users.py",
+            "src/app/core/common_passwords.py",
+            "src/app/core/security.py",
+            "src/app/features/auth/*",
+            "src/app/features/users/*",
+            "tests/*",
+        },
+    ),
+    ("license", "Apache-2.0"): (set(), set()),
+    ("license", "BSD-3-Clause"): (set(), set()),
+    ("license", "Proprietary"): (set(), set()),
+    ("python_version", "3.12"): (set(), set()),
+    ("python_version", "3.14"): (set(), set()),
+    ("ci", "gitlab"): ({".gitlab-ci.yml"}, {".github/workflows/ci.yml"}),
+    ("ci", "none"): (set(), {".github/workflows/ci.yml"}),
+}
+
+# Dependencies that no module imports, each for its reason.
+UNIMPORTED = (
+    "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
+    "email-validator",  # pydantic, for EmailStr
+    "fastapi-swagger",  # its files are served, by the package's name
+    "python-multipart",  # FastAPI, for forms
+)
+
+
+def files(tree: Path) -> dict[str, bytes]:
+    """Every file by its path, with what is in it."""
+    return {
+        path.relative_to(tree).as_posix(): path.read_bytes()
+        for path in sorted(tree.rglob("*"))
+        if path.is_file()
+    }
+
+
+def modes(tree: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(tree)): stat.S_IMODE(path.stat().st_mode) for path in tree.rglob("*")
+    }
+
+
+def test_two_renders_are_the_same_to_the_byte(
+    surface: Answers, template: Path, render: Render, tmp_path: Path
+) -> None:
+    again = tmp_path / "another-folder"
+    render_to(template, again, surface)
+
+    assert files(again) == files(render(**surface))
+    assert modes(again) == modes(render(**surface))
+
+
+@pytest.mark.parametrize(("question", "answer"), FLIPS, ids=str)
+def test_an_answer_brings_and_takes_its_files_and_no_others(
+    question: str, answer: str | bool, render: Render
+) -> None:
+    before, after = files(render()).keys(), files(render(**{question: answer})).keys()
+
+    for changed, patterns in zip(
+        (after - before, before - after), FLIPS[question, answer], strict=True
+    ):
+        matches = {path: {p for p in patterns if fnmatch(path, p)} for path in changed}
+        assert [path for path, found in matches.items() if not found] == []
+        assert set().union(*matches.values()) == patterns
+
+
+def test_every_answer_but_the_default_has_its_files_named() -> None:
+    every = {**options.CODE, **options.SURFACE}
+
+    assert set(FLIPS) == {(name, value) for name, values in every.items() for value in values[1:]}
+
+
+def test_without_hooks_a_copy_is_just_as_complete(template: Path, tmp_path: Path) -> None:
+    for name, how in {"with": "--trust", "without": "--skip-tasks"}.items():
+        run(*COPIER, "copy", "--defaults", how, template, tmp_path / name, cwd=tmp_path)
+
+    made = {path.name for path in (tmp_path / "with").iterdir()} - {
+        path.name for path in (tmp_path / "without").iterdir()
+    }
+    assert made == MADE_BY_HOOKS
+    for name in made:
+        path = tmp_path / "with" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(tmp_path / "with/src/app_dev/__pycache__", ignore_errors=True)
+    assert files(tmp_path / "with") == files(tmp_path / "without")
+
+
+def test_an_untrusted_copy_is_refused_and_writes_nothing(template: Path, tmp_path: Path) -> None:
+    done = attempt(*COPIER, "copy", "--defaults", template, tmp_path / "project", cwd=tmp_path)
+
+    assert done.returncode == 4
+    assert "--trust" in done.stdout
+    assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    "check", [["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]], ids=" ".join
+)
+def test_is_formatted_lint_free_and_typed(
+    check: list[str], surface: Answers, render: Render, install: Callable[..., Project]
+) -> None:
+    tools = install(**{name: surface[name] for name in options.CODE})
+
+    tools.run(*check, cwd=render(**surface))
+
+
+def test_every_dependency_is_used(combination: Answers, install: Callable[..., Project]) -> None:
+    project = install(**combination)
+
+    deptry = ["uv", "run", "--no-sync", "--with", f"deptry=={version('deptry')}", "deptry", "src"]
+    own = ["--known-first-party", "app", "--known-first-party", "app_dev"]
+    project.run(*deptry, "migrations", *own, "--per-rule-ignores", f"DEP002={'|'.join(UNIMPORTED)}")

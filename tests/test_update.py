@@ -1,0 +1,198 @@
+"""The life of a project after its copy: updates, and answers that change."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import options
+from tests.conftest import COPIER, Render, commit, git, release, run
+from tests.options import Answers
+from tests.test_render import files
+
+# An update of a template with tasks has to be trusted even where it skips them.
+QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
+OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
+
+
+@pytest.fixture(params=["oldest", "newest"])
+def copier(request: pytest.FixtureRequest, template: Path) -> tuple[str, ...]:
+    """The command line of the oldest copier that is supported, and of the newest."""
+    if request.param == "newest":
+        return COPIER
+    settings = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
+    oldest = settings["_min_copier_version"]
+    return ("uv", "tool", "run", "--python", COPIER[0], "--from", f"copier=={oldest}", "copier")
+
+
+@pytest.fixture
+def project(released: Path, tmp_path: Path) -> Path:
+    """A project of the first release, committed."""
+    project = tmp_path / "project"
+    run(*COPIER, "copy", *QUIET, released, project, cwd=tmp_path)
+    git(project, "init", "--quiet")
+    commit(project)
+    return project
+
+
+def append(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def unfinished(project: Path) -> list[str]:
+    """Where an update left a conflict."""
+    marks = re.compile(rb"^(<{7}|={7}|>{7})", re.MULTILINE)
+    return [name for name, data in files(project).items() if marks.search(data) or ".rej" in name]
+
+
+def test_an_update_carries_the_templates_change_and_keeps_the_users(
+    copier: tuple[str, ...], released: Path, project: Path
+) -> None:
+    append(project / "README.md", "The user's own line.")
+    append(project / "src/app/features/items/models.py", "# the user's")
+    (project / "src/app/features/orders.py").write_text('"""The user\'s own."""\n')
+    commit(project)
+    append(released / "template/justfile", "# the template's")
+    append(released / "template" / OVERLAY / "src/app/core/repository.py", "# the template's")
+    (released / "template/new.txt").write_text("The template's.\n")
+    (released / "template/src/app/core/ids.py").unlink()
+    release(released, "v1.1.0")
+
+    run(*copier, "update", *QUIET, project, cwd=project)
+
+    assert unfinished(project) == []
+    assert set(git(project, "status", "--porcelain").splitlines()) == {
+        " M .copier-answers.yml",
+        " M justfile",
+        " M src/app/core/repository.py",
+        " D src/app/core/ids.py",
+        "?? new.txt",
+    }
+    assert (project / "justfile").read_text().endswith("# the template's\n")
+    assert (project / "src/app/core/repository.py").read_text().endswith("# the template's\n")
+    assert "_commit: v1.1.0" in (project / ".copier-answers.yml").read_text()
+
+
+def test_an_update_to_the_same_release_changes_nothing(
+    copier: tuple[str, ...], project: Path
+) -> None:
+    run(*copier, "update", *QUIET, project, cwd=project)
+
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_an_update_says_the_next_commands(released: Path, project: Path) -> None:
+    release(released, "v1.1.0")
+
+    said = run(*COPIER, "update", *QUIET[:-1], project, cwd=project)
+
+    _, _, told = said.partition("is updated, ")
+    assert [line.strip() for line in told.splitlines() if line.startswith("    ")] == [
+        "git diff",
+        "uv sync && uv run just check",
+    ]
+    assert "uv run app db revision" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, values[1]) for name, values in {**options.CODE, **options.SURFACE}.items()],
+)
+def test_another_answer_gives_what_a_fresh_copy_gives(
+    name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
+) -> None:
+    """Migrations aside: applied ones are the user's, and are never taken away."""
+    changed = ("--data", f"{name}={value}")
+
+    run(*COPIER, "update", *QUIET, *changed, project, cwd=project)
+    run(*COPIER, "copy", *QUIET, *changed, released, tmp_path / "fresh", cwd=tmp_path)
+
+    assert without_migrations(project) == without_migrations(tmp_path / "fresh")
+
+
+def without_migrations(project: Path) -> dict[str, bytes]:
+    ours = files(project).items()
+    return {name: data for name, data in ours if not name.startswith((".git/", "migrations/"))}
+
+
+def test_overlays_are_merged_updated_and_taken_away(
+    copier: tuple[str, ...], tmp_path: Path
+) -> None:
+    """What the layout of the template leans on: a folder whose name renders to a dot."""
+    template, project = tmp_path / "template", tmp_path / "project"
+    one, two, both = (
+        f"template/{{% if orm {condition} %}}.{{% endif %}}/src"
+        for condition in ("== 'one'", "== 'two'", "in ['one', 'two']")
+    )
+    for path, text in {
+        "copier.yml": "_subdirectory: template\norm: {type: str, default: one}\n",
+        "template/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_yaml }}",
+        "template/src/all.txt": "all",
+        f"{one}/engine.txt": "one",
+        f"{one}/only-one.txt": "one",
+        f"{two}/engine.txt": "two",
+        f"{both}/shared.txt": "both",
+    }.items():
+        (template / path).parent.mkdir(parents=True, exist_ok=True)
+        (template / path).write_text(f"{text}\n")
+    git(template, "init", "--quiet")
+    release(template, "v1.0.0")
+
+    run(*copier, "copy", *QUIET, template, project, cwd=tmp_path)
+    git(project, "init", "--quiet")
+    commit(project)
+    assert texts(project / "src") == {
+        "all.txt": "all\n",
+        "engine.txt": "one\n",
+        "only-one.txt": "one\n",
+        "shared.txt": "both\n",
+    }
+
+    append(template / one / "engine.txt", "one, changed")
+    release(template, "v1.1.0")
+    run(*copier, "update", *QUIET, project, cwd=project)
+    commit(project)
+    assert texts(project / "src")["engine.txt"] == "one\none, changed\n"
+
+    run(*copier, "update", *QUIET, "--data=orm=two", project, cwd=project)
+    assert texts(project / "src") == {
+        "all.txt": "all\n",
+        "engine.txt": "two\n",
+        "shared.txt": "both\n",
+    }
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {name: data.decode() for name, data in files(folder).items()}
+
+
+def test_the_answers_hold_what_was_asked_and_no_more(render: Render) -> None:
+    saved = yaml.safe_load((render() / ".copier-answers.yml").read_text(encoding="utf-8"))
+
+    asked = {*options.CODE, *options.SURFACE, *options.TEXT}
+    assert saved.keys() - {"_commit", "_src_path"} == asked
+
+
+def test_the_secrets_are_in_the_env_file_alone(template: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    run(*COPIER, "copy", "--trust", "--defaults", template, project, cwd=tmp_path)
+
+    lines = (project / ".env").read_text().splitlines()
+    example = (project / ".env.example").read_text().splitlines()
+    secrets = [line.partition("=")[2] for line in lines if line not in example]
+    assert secrets
+    for path in git(project, "ls-files", "-z").split("\0"):
+        assert not path or not [s for s in secrets if s in (project / path).read_text()], path
+    assert git(project, "check-ignore", ".env") == ".env\n"
+
+
+def test_the_oldest_and_the_newest_copier_write_the_same(
+    copier: tuple[str, ...], combination: Answers, template: Path, render: Render, tmp_path: Path
+) -> None:
+    data = [f"--data={name}={value}" for name, value in combination.items()]
+
+    run(*copier, "copy", *QUIET, *data, template, tmp_path / "project", cwd=tmp_path)
+
+    assert files(tmp_path / "project") == files(render(**combination))
