@@ -13,7 +13,7 @@ type Options = Mapping[str, tuple[str | bool, ...]]
 
 # The default stands first.
 CODE: Options = {
-    "orm": ("sqlalchemy", "sqlmodel"),
+    "orm": ("sqlalchemy", "sqlmodel", "piccolo"),
     "database": ("postgresql", "sqlite"),
     "auth": ("jwt", "none"),
 }
@@ -29,7 +29,7 @@ SURFACE: Options = {
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
 """Questions that are answered freely."""
 
-REFUSED: tuple[Answers, ...] = ()
+REFUSED: tuple[Answers, ...] = ({"orm": "piccolo", "database": "sqlite"},)
 """Answers that copier refuses together, such as `{"worker": True, "redis": False}`."""
 
 

@@ -1,0 +1,159 @@
+"""What the command line needs of the migrations; Piccolo does it."""
+
+import asyncio
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from piccolo.apps.migrations.auto import AlterStatements
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.apps.migrations.commands.backwards import run_backwards
+from piccolo.apps.migrations.commands.base import BaseMigrationManager
+from piccolo.apps.migrations.commands.forwards import run_forwards
+from piccolo.apps.migrations.commands.new import AutoMigrationManager, render_template
+from piccolo.apps.migrations.tables import Migration
+from piccolo.conf.apps import AppConfig, Finder
+
+from app.config import Settings
+from app.core.database import Session
+from app.core.engine import Connection, connect_to_migrate
+from app.core.errors import AppError
+from app.core.logging import get_logger
+
+logger = get_logger(__name__)
+
+APP = "app"
+FORWARDS = "async def forwards():"
+
+
+class MigrationError(AppError):
+    """A revision that is not there, or cannot be gone back from."""
+
+
+def upgrade(settings: Settings, revision: str = "head") -> None:
+    with _quiet():
+        asyncio.run(_upgrade(settings, revision))
+
+
+def downgrade(settings: Settings) -> None:
+    """Go one revision back."""
+    with _quiet():
+        asyncio.run(_downgrade(settings))
+
+
+def revision(_settings: Settings, message: str) -> None:
+    """Write a revision that brings what the others build to the models."""
+    asks = sys.stdin.isatty()  # Whether something was renamed, only a person can tell.
+    with nullcontext() if asks else _quiet():
+        alterations = asyncio.run(_alterations(None if asks else "n"))
+    now = datetime.now(UTC)
+    slug = re.sub("[^a-z0-9]+", "_", message.lower()).strip("_")
+    path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M%S}_{slug}.py")
+    path.write_text(_source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations))
+    # What is written should pass `just check` as it is.
+    for command in (["format"], ["check", "--fix"], ["format"]):
+        subprocess.run(["ruff", *command, "--quiet", path], check=False)  # noqa: S603, S607
+
+
+def revisions(_settings: Settings) -> list[str]:
+    """Every revision, from the first to the newest."""
+    return list(asyncio.run(_managers()))
+
+
+def difference(_settings: Settings) -> str | None:
+    """How the models differ from what the revisions build."""
+    with _quiet():
+        alterations = asyncio.run(_alterations("n"))
+    statements = chain.from_iterable(alteration.statements for alteration in alterations)
+    return "\n".join(f"  {statement}" for statement in statements) or None
+
+
+async def _upgrade(settings: Settings, revision: str) -> None:
+    managers = await _managers()
+    if revision not in {"head", *managers}:
+        raise MigrationError(f"There is no revision {revision}.")
+    async with connect_to_migrate(settings) as connection:
+        applied = await _applied(connection)
+        for name, manager in managers.items():
+            if name not in applied:
+                async with _session(connection, manager) as session:
+                    await session.run(run_forwards(APP, name))
+                logger.info("upgraded", revision=name)
+            if name == revision:
+                break
+
+
+async def _downgrade(settings: Settings) -> None:
+    managers = await _managers()
+    async with connect_to_migrate(settings) as connection:
+        applied = await _applied(connection)
+        if not applied:
+            raise MigrationError("There is no revision to go back from.")
+        last = max(applied)
+        if last not in managers:
+            raise MigrationError(f"The file of revision {last} is missing.")
+        async with _session(connection, managers[last]) as session:
+            await session.run(run_backwards(APP, last, auto_agree=True))
+        logger.info("downgraded", revision=last)
+
+
+@asynccontextmanager
+async def _session(connection: Connection, manager: MigrationManager) -> AsyncGenerator[Session]:
+    """Each revision is a transaction with the record that it was applied, unless it wants none."""
+    async with connection.transaction() if manager.wrap_in_transaction else nullcontext():
+        yield Session(connection)
+
+
+async def _applied(connection: Connection) -> list[str]:
+    session = Session(connection)
+    await session.run(BaseMigrationManager().create_migration_table())
+    return await session.run(Migration.get_migrations_which_ran(APP))
+
+
+async def _managers() -> dict[str, MigrationManager]:
+    """What each revision does, by its name, from the first to the newest."""
+    managers = await BaseMigrationManager().get_migration_managers(_app())
+    return {manager.migration_id: manager for manager in managers}
+
+
+async def _alterations(answer: str | None) -> list[AlterStatements]:
+    return await AutoMigrationManager(auto_input=answer).get_alter_statements(_app())
+
+
+def _source(name: str, message: str, alterations: list[AlterStatements]) -> str:
+    imports = {repr(line) for alteration in alterations for line in alteration.extra_imports}
+    definitions = {
+        repr(line) for alteration in alterations for line in alteration.extra_definitions
+    }
+    statements = [line for alteration in alterations for line in alteration.statements]
+    source: str = render_template(  # type: ignore[no-untyped-call]
+        migration_id=name,
+        auto=True,
+        alter_statements=statements,
+        extra_imports=sorted(imports),
+        extra_definitions=sorted(definitions),
+        app_name=APP,
+        description=" ".join(message.split()).replace("\\", "\\\\").replace("'", "\\'"),
+    )
+    if not statements:  # An empty one, to be filled by hand.
+        source = source.replace("return manager", "return manager  # noqa: RET504")
+    return source.replace(FORWARDS, FORWARDS.replace("()", "() -> MigrationManager"))
+
+
+def _app() -> AppConfig:
+    os.environ.setdefault("PICCOLO_CONF", "app.piccolo_conf")
+    return Finder().get_app_config(APP)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Piccolo prints what it does; we log it."""
+    with redirect_stdout(io.StringIO()):
+        yield

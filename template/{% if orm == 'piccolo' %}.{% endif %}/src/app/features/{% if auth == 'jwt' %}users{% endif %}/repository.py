@@ -1,0 +1,70 @@
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from app.core.repository import BaseRepository, Conflicts, containing
+from app.features.users.exceptions import EmailTakenError, UserNotFoundError
+from app.features.users.models import RefreshToken, User
+from app.features.users.schemas import UserListParams
+from app.shared.pagination import Page
+
+
+class UserRepository(BaseRepository[User]):
+    """Accounts. Creating one raises `EmailTakenError`."""
+
+    model = User
+    not_found = UserNotFoundError
+    # Without the password's hash.
+    columns = (User.email, User.name, User.role, User.is_active, User.created_at)
+    conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
+
+    async def get_by_email(self, email: str) -> User | None:
+        return await self._session.run(User.objects().where(User.email == email.lower()).first())
+
+    async def search(self, params: UserListParams) -> Page[User]:
+        """A page of the users whose address contains `params.q`, in any case."""
+        where = [containing(User.email, params.q)] if params.q else []
+        return await self.page(params, params.order, *where)
+
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
+        return await self._session.run(
+            User.select(User.id)
+            .where(User.role == "admin", User.is_active.eq(True))
+            .lock_rows("UPDATE")
+            .output(as_list=True)
+        )
+
+
+class RefreshTokenRepository(BaseRepository[RefreshToken]):
+    model = RefreshToken
+
+    async def spend(self, fingerprint: str) -> UUID | None:
+        """The token's family, to the first who asks; None for an unknown, spent or expired one."""
+        now = datetime.now(UTC)
+        spent = await self._session.run(
+            RefreshToken.update({RefreshToken.spent_at: now})
+            .where(
+                RefreshToken.fingerprint == fingerprint,
+                RefreshToken.spent_at.is_null(),
+                RefreshToken.expires_at > now,
+            )
+            .returning(RefreshToken.family_id)
+        )
+        return spent[0]["family_id"] if spent else None
+
+    async def revoke_family(self, fingerprint: str) -> None:
+        family = RefreshToken.select(RefreshToken.family_id).where(
+            RefreshToken.fingerprint == fingerprint
+        )
+        await self._session.run(RefreshToken.delete().where(RefreshToken.family_id.is_in(family)))
+
+    async def revoke_all(self, user_id: UUID) -> None:
+        await self._session.run(RefreshToken.delete().where(RefreshToken.user_id == user_id))
+
+    async def delete_expired(self, user_id: UUID) -> None:
+        await self._session.run(
+            RefreshToken.delete().where(
+                RefreshToken.user_id == user_id, RefreshToken.expires_at < datetime.now(UTC)
+            )
+        )
