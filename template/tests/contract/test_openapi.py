@@ -10,6 +10,7 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, strategies
 from hypothesis import settings as hypothesis_settings
+from schemathesis.checks import positive_data_acceptance
 from schemathesis.python.asgi import HOST, shutdown_lifespans
 
 from app.config import Settings, example_settings
@@ -48,7 +49,10 @@ def api(committing_settings: Settings) -> Iterator[FastAPI]:
 def test_keeps_the_contract(
     case: schemathesis.Case[Any], api: FastAPI, api_headers: dict[str, str]
 ) -> None:
-    case.call_and_validate(app=api, headers=api_headers)
+    # Which passwords are too easily guessed, no schema can say.
+    named_password = isinstance(case.body, dict) and any("password" in name for name in case.body)
+    excluded = [positive_data_acceptance] if named_password else []
+    case.call_and_validate(app=api, headers=api_headers, excluded_checks=excluded)
 
 
 def test_these_are_the_routes(shared_app: FastAPI) -> None:
