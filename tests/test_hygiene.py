@@ -1,11 +1,9 @@
 """The rules that keep the template nearly plain Python, and its output as if written by hand."""
 
-import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
@@ -14,9 +12,8 @@ import yaml
 from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
-from tests import options
 from tests.conftest import Render, files, run
-from tests.options import Answers, Options
+from tests.options import Answers
 
 # With the filters that copier brings.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
@@ -24,17 +21,8 @@ SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)
 MARKUP = re.compile(r"{[%{#]")
 REFUSED_BY_WINDOWS = set('"<>|?*:\\')
-BACKENDS = {"orm", "database"}
 # Filters, and names, that give another answer tomorrow.
-UNSTEADY = {
-    "random",
-    "random_mac",
-    "shuffle",
-    "strftime",
-    "to_datetime",
-    "now",
-    "ansible_date_time",
-}
+UNSTEADY = {"random", "random_mac", "shuffle", "strftime", "to_datetime", "now"}
 
 
 def sources(template: Path) -> dict[Path, str]:
@@ -149,86 +137,6 @@ def questions(template: Path) -> dict[str, object]:
     loaded = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
     return loaded
-
-
-# --- Several sources for one file: whichever is taken, the rest of the service is the same ---
-
-
-def outputs(source: Path, choices: Options) -> Iterator[tuple[Path, Answers]]:
-    """Where a source is rendered to, with the answers that its path asks about."""
-    names = sorted(find_undeclared_variables(JINJA.parse(str(source))) & choices.keys())
-    for values in product(*(choices[name] for name in names)):
-        answers = dict(zip(names, values, strict=True))
-        conf = {"answers_file": ".copier-answers.yml"}
-        path = JINJA.from_string(str(source)).render(answers, _copier_conf=conf)
-        if all(path.removesuffix(SUFFIX).split("/")):
-            yield Path(path.removesuffix(SUFFIX)), answers
-
-
-def breaches(modules: Mapping[Path, str], choices: Options) -> list[str]:
-    """Where a module for one backend is missing for another, or has other public names."""
-    faces: dict[tuple[Path, str], dict[str, list[str]]] = {}
-    orms: dict[Path, set[str | bool]] = {}
-    for source, text in modules.items():
-        for output, answers in outputs(source, choices):
-            if output.suffix == ".py" and not MARKUP.search(text):
-                # Another option, such as auth, may well change what a function takes.
-                others = {name: answers[name] for name in answers.keys() - BACKENDS}
-                faces.setdefault((output, options.name(others)), {})[str(source)] = face(text)
-            if "orm" in answers and output.parts[0] in {"src", "tests"}:
-                orms.setdefault(output, set()).add(answers["orm"])
-    return [
-        f"{output} differs: {by_source}"
-        for (output, _), by_source in faces.items()
-        if any(one != next(iter(by_source.values())) for one in by_source.values())
-    ] + [
-        f"{output} is there for {sorted(map(str, there))} only"
-        for output, there in orms.items()
-        if there != set(choices["orm"])
-    ]
-
-
-def face(python: str) -> list[str]:
-    """The public functions and classes of a module, with what they take; mypy sees to the types."""
-    return sorted(_public(ast.parse(python).body))
-
-
-def _public(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
-    for statement in body:
-        if isinstance(statement, ast.ClassDef) and not statement.name.startswith("_"):
-            yield f"{prefix}{statement.name}"
-            yield from _public(statement.body, f"{prefix}{statement.name}.")
-        elif isinstance(statement, Function) and not statement.name.startswith("_"):
-            # An argument that one variant does not use has an underscore there.
-            taken = [a.arg.lstrip("_") for a in ast.walk(statement.args) if isinstance(a, ast.arg)]
-            kind = "async " * isinstance(statement, ast.AsyncFunctionDef)
-            yield f"{kind}{prefix}{statement.name}({', '.join(taken)})"
-
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def test_variants_of_a_module_have_the_same_names(template: Path) -> None:
-    assert breaches(sources(template), {**options.CODE, **options.SURFACE}) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
-        ("src/app/core/database.py", "def connect(url, size): ..."),
-        ("src/app/core/database.py", "async def connect(url): ..."),
-        ("src/app/core/database.py", "def connect(url): ...\nclass More: ..."),
-        ("src/app/core/other.py", "def connect(url): ..."),
-    ],
-)
-def test_a_variant_that_differs_is_found(path: str, text: str) -> None:
-    choices: Options = {"orm": ("one", "two")}
-    one, two = (Path(f"{{% if orm == '{name}' %}}.{{% endif %}}") for name in ("one", "two"))
-    module = Path("src/app/core/database.py")
-    same = "from x import y\n_private = 1\ndef connect(_url): ..."
-
-    assert breaches({one / module: same, two / module: "def connect(url): ..."}, choices) == []
-    assert breaches({one / module: same, two / path: text}, choices) != []
 
 
 # --- What comes out ---

@@ -146,6 +146,15 @@ def test_refuses_what_is_not_valid_and_says_what_is(
     assert allowed in message
 
 
+@pytest.mark.parametrize("answers", options.REFUSED, ids=options.name)
+def test_refuses_what_does_not_go_together_and_says_why(
+    answers: Answers, template: Path, tmp_path: Path
+) -> None:
+    message = refusal(template, tmp_path / "project", answers).lower()
+
+    assert [value for value in answers.values() if str(value).lower() not in message] == []
+
+
 # --- What is accepted ---
 
 

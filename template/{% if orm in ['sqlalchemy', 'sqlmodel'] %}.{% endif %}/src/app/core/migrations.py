@@ -22,9 +22,10 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
         command.upgrade(_config(settings), revision)
 
 
-def downgrade(settings: Settings, revision: str = "-1") -> None:
+def downgrade(settings: Settings) -> None:
+    """Go one revision back."""
     with _errors():
-        command.downgrade(_config(settings), revision)
+        command.downgrade(_config(settings), "-1")
 
 
 def revision(settings: Settings, message: str) -> None:
