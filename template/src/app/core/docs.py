@@ -7,10 +7,10 @@ from fastapi_csp_docs import get_swagger_ui_html, get_swagger_ui_init_js
 
 DOCS_PATH = "/docs"
 DOCS_CSP = (
-    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    b"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Looser than the API's own policy by what Swagger UI needs; it styles elements inline."""
+"""Looser than the API's own policy by what Swagger UI needs, two icons in `data:` among it."""
 
 
 def add_docs(app: FastAPI) -> None:

@@ -47,7 +47,7 @@ def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
     return check
 
 
-def get_auth_service(
+async def get_auth_service(
     database: DatabaseDep, passwords: PasswordsDep, tokens: TokensDep
 ) -> AuthService:
     return AuthService(database, passwords, tokens)

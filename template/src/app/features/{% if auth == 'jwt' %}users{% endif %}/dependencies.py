@@ -7,14 +7,14 @@ from app.features.users.repository import RefreshTokenRepository, UserRepository
 from app.features.users.service import UserService
 
 
-def get_user_repository(session: SessionDep) -> UserRepository:
+async def get_user_repository(session: SessionDep) -> UserRepository:
     return UserRepository(session)
 
 
 UserRepositoryDep = Annotated[UserRepository, Depends(get_user_repository)]
 
 
-def get_user_service(
+async def get_user_service(
     session: SessionDep, users: UserRepositoryDep, passwords: PasswordsDep
 ) -> UserService:
     return UserService(users, RefreshTokenRepository(session), passwords)
