@@ -82,7 +82,7 @@ def wait_until_healthy(client: httpx2.Client) -> None:
 
 def test_serve_answers_logs_json_and_stops_with_0(url: str) -> None:
     with serving(DATABASE_URL=url) as (process, client):
-        assert client.get("/ready").json() == {"status": "ok", "checks": {"database": "ok"}}
+        assert client.get("/ready").json()["checks"]["database"] == "ok"
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=15)
 
