@@ -7,8 +7,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-PATIENCE = 2.0
-"""Seconds a client has to take the end of its connection, before that is cut."""
+PATIENCE, QUIET = 2.0, 0.5
+"""Seconds a client has to take the end of its connection; fewer, where it sends nothing more."""
 
 
 class Protocol(WebSocketsSansIOProtocol):
@@ -23,38 +23,41 @@ class Protocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is None:
             super().data_received(data)
+        else:
+            self._cut_off(QUIET)
 
     def handle_parser_exception(self) -> None:
-        """A message too large, or not of the protocol.
+        """A message too large, or not of the protocol: say so, and let the rest of it arrive.
 
         To close with some of it unread would reset the connection, and take the close frame along.
         """
         closed = self.conn.close_sent
-        if closed is None or self.close_sent:
-            return
-        self.close_sent = True
+        assert closed is not None  # noqa: S101 # by the parser
         self.queue.put_nowait(
             {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
         )
         self.transport.write(b"".join(self.conn.data_to_send()))
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        self.close_sent = True
+        self.transport.resume_reading()
+        self.loop.call_later(PATIENCE, self.transport.abort)
+        self._cut_off(QUIET)
 
     async def send(self, message: Any) -> None:
-        if message["type"] == "websocket.close":
+        closing = message["type"] == "websocket.close"
+        if closing:
             self.writable.set()  # Not to wait for a client that is closed for not reading.
         await super().send(message)
-        if message["type"] == "websocket.close" and self.close_timer is not None:
-            self.close_timer.cancel()
-            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+        if closing:
+            self._cut_off(PATIENCE)
 
     def shutdown(self) -> None:
         super().shutdown()
-        self.loop.call_later(self.close_timeout, self.transport.abort)
+        self._cut_off(PATIENCE)
+
+    def _cut_off(self, seconds: float) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(seconds, self.transport.abort)
 
 
 PROTOCOL: dict[str, Any] = {
