@@ -79,7 +79,13 @@ def configure_logging(settings: LogSettings) -> None:
             "root": {"handlers": ["stdout"], "level": settings.log_level.upper()},
             "loggers": {
                 "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {"handlers": [], "propagate": True, "filters": ["queries"]},
+                "uvicorn.error": {
+                    "handlers": [],
+                    "propagate": True,
+                    "filters": ["queries"],
+                    # What it and its libraries say for debugging are headers, tokens among them.
+                    "level": "INFO" if settings.log_level == "debug" else "NOTSET",
+                },
                 # `request_completed` says the same and more.
                 "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
             },

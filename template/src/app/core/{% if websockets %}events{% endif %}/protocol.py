@@ -17,7 +17,7 @@ class Protocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Its lines about handshakes say less than ours, and name the query.
-        self.logger = logging.getLogger("uvicorn.access")
+        self.logger = self.conn.logger = logging.getLogger("uvicorn.access")
         self.close_timeout = PATIENCE
 
     def data_received(self, data: bytes) -> None:
