@@ -61,6 +61,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/features/items/observed.py",
             "src/app/features/users/activity.py",
             "tests/e2e/test_events.py",
+            "tests/e2e/test_live_demo.py",
             "tests/e2e/test_live_processes.py",
             "tests/live.py",
             "tests/security/test_live_events.py",

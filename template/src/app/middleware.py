@@ -133,9 +133,15 @@ class PlainErrorMiddleware:
             return
         plain: Message | None = None
         text = b""
+        started = False
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal plain, text
+            nonlocal plain, text, started
+            if message["type"] == "websocket.close" and not started:
+                # A handshake that nobody answers; for the server that would be a bare 403.
+                await error_response(403)(scope, receive, send)
+                return
+            started = started or message["type"] in STARTS
             if message["type"] in STARTS and _is_plain_error(message):
                 plain = message
                 return

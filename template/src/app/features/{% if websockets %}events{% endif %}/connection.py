@@ -41,7 +41,7 @@ async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         logger.log(
             30 if ending is TOO_SLOW else 20,
             "websocket_closed",
-            code=ending.code,
+            code=int(ending.code),
             duration_ms=round((perf_counter() - opened) * 1000, 2),
         )
     with suppress(WebSocketDisconnect, RuntimeError):  # It may be closed already.

@@ -14,7 +14,7 @@ form.addEventListener("submit", (event) => {
   socket?.close();
   const fields = new FormData(form);
   // Beside this page, whatever prefix it is served under.
-  const url = new URL("ws", location.href);
+  const url = new URL("../ws", location.href);
   url.protocol = location.protocol.replace("http", "ws");
   const opened = new WebSocket(url, fields.getAll("subprotocol").map((text) => text.trim()));
   socket = opened;
