@@ -1,6 +1,7 @@
 """One connection, from its opening to its end."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import perf_counter
@@ -39,7 +40,7 @@ async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         logger.exception("websocket_failed")
     finally:
         logger.log(
-            30 if ending is TOO_SLOW else 20,
+            logging.WARNING if ending is TOO_SLOW else logging.INFO,
             "websocket_closed",
             code=int(ending.code),
             duration_ms=round((perf_counter() - opened) * 1000, 2),
