@@ -61,14 +61,9 @@ class Client:
         self._connection.close()
         text = "\n".join(self._minutes)
         for name, pattern in VARYING.items():
-            numbers: dict[str, str] = {}
-            text = re.sub(
-                pattern,
-                lambda found, name=name, numbers=numbers: numbers.setdefault(
-                    found[0], f"<{name} {len(numbers) + 1}>"
-                ),
-                text,
-            )
+            found = dict.fromkeys(re.findall(pattern, text))
+            numbers = {value: f"<{name} {n}>" for n, value in enumerate(found, 1)}
+            text = re.sub(pattern, lambda match: numbers[match[0]], text)  # noqa: B023 - at once
         return text
 
 
@@ -96,7 +91,7 @@ def _walk_items(call: Callable[..., Any]) -> None:
         {"title": "écrire"},
     ):
         made = call("POST", items, body)
-    for wrong in (
+    refused: tuple[Any, ...] = (
         {},
         {"title": ""},
         {"title": "x" * 201},
@@ -106,8 +101,9 @@ def _walk_items(call: Callable[..., Any]) -> None:
         {"title": "nul \x00"},
         {"title": "x", "description": "x" * 2001},
         [],
-    ):
-        call("POST", items, wrong)
+    )
+    for body in refused:
+        call("POST", items, body)
     json_type = {"Content-Type": "application/json"}
     call("POST", items, "{", headers=json_type)
     call("POST", items, "", headers=json_type)
