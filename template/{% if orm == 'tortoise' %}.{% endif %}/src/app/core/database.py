@@ -1,0 +1,102 @@
+"""Sessions: how a transaction begins, ends and fails."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn, Self
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import ConnectionHandler
+from tortoise.context import TortoiseContext
+
+from app.config import Settings
+from app.core.engine import Connection, Connections
+
+CONFIG: dict[str, dict[str, Any]] = {
+    "connections": {"default": {"engine": "app.core.engine", "credentials": {}}},
+    "apps": {"app": {"models": ["app.models"], "migrations": "migrations.versions"}},
+}
+"""Tortoise's: one app, all of whose queries run on the connection of a session."""
+
+
+class OneConnection(ConnectionHandler):
+    """Where Tortoise looks its connections up: finds the session's."""
+
+    def __init__(self, client: BaseDBAsyncClient) -> None:
+        super().__init__()
+        self._init_config(CONFIG["connections"])
+        self._client = client
+
+    def get(self, _alias: str) -> BaseDBAsyncClient:
+        return self._client
+
+
+class Session(TortoiseContext):
+    """A connection, on which queries run: `await Item.all().using_db(session.client)`.
+
+    While it is open it is Tortoise's current context, which a query is built in. The client is
+    named all the same: of two open sessions a query never gets the wrong one.
+    """
+
+    def __init__(self, client: BaseDBAsyncClient) -> None:
+        super().__init__()
+        self.client = client
+        self._connections = OneConnection(client)
+
+
+class ReadOnlyConnection(Connection):
+    """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        if not query.startswith("SELECT"):
+            self._refuse()
+        return await super().execute_query(query, values)
+
+    async def execute_insert(self, _query: str, _values: list[Any]) -> NoReturn:
+        self._refuse()
+
+    async def execute_many(self, _query: str, _values: list[list[Any]]) -> NoReturn:
+        self._refuse()
+
+    async def execute_script(self, _query: str) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise RuntimeError("a request that only reads tried to write")
+
+
+class Database:
+    """The connections, and the two ways to work with them."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
+        """A database for as long as the context lasts; connections are opened when needed."""
+        async with Connections.open(settings) as connections:
+            # Tells the models of each other, and in which dialect their queries are.
+            with (session := Session(connections)):
+                await session.init(CONFIG)
+            yield cls(connections)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Session]:
+        """Commit at the end, roll back on any error.
+
+        Raises `ServiceUnavailableError` where the database is away or every connection is taken.
+        """
+        async with self._connections.take() as connection, connection.transaction():
+            with (session := Session(connection)):
+                yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Session]:
+        """Every statement by itself, without a transaction; raises like `transaction`."""
+        async with self._connections.take() as connection:
+            with (session := Session(ReadOnlyConnection(connection))):
+                yield session
+
+    async def ping(self) -> None:
+        async with self._connections.take() as connection:
+            await connection.execute_query("SELECT 1")
