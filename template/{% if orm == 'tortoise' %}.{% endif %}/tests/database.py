@@ -30,7 +30,7 @@ async def connection(settings: Settings) -> AsyncGenerator[Connection]:
 @pytest.fixture
 async def database(connection: Connection) -> AsyncGenerator[Database]:
     with pytest.raises(RolledBack):
-        async with connection.transaction():
+        async with connection.in_transaction():
             yield Database(OneConnection(connection))
             raise RolledBack
 

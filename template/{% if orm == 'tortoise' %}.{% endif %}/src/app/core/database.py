@@ -86,7 +86,7 @@ class Database:
 
         Raises `ServiceUnavailableError` where the database is away or every connection is taken.
         """
-        async with self._connections.take() as connection, connection.transaction():
+        async with self._connections.take() as connection, connection.in_transaction():
             with (session := Session(connection)):
                 yield session
 

@@ -139,7 +139,7 @@ async def _connected(
 @asynccontextmanager
 async def _step(connection: Connection, migration: Migration) -> AsyncGenerator[SchemaEditor]:
     """Each revision is a transaction with the record that it was applied, unless it wants none."""
-    async with connection.transaction() if migration.atomic else nullcontext():
+    async with connection.in_transaction() if migration.atomic else nullcontext():
         yield SchemaEditor(connection, atomic=migration.atomic)
 
 
