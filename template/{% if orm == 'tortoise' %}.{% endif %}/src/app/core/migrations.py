@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tortoise.apps import Apps
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.migration import Migration
+from tortoise.migrations.operations import AlterModelOptions, Operation
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
@@ -46,7 +48,7 @@ def downgrade(settings: Settings) -> None:
 
 def revision(settings: Settings, message: str) -> None:
     """Write a revision that brings what the others build to the models."""
-    operations = [op for writer in asyncio.run(_changes(settings)) for op in writer.operations]
+    operations = asyncio.run(_changes(settings))
     names = revisions(settings)
     number = max((int(name[:4]) for name in names if name[:4].isdigit()), default=0) + 1
     name = format_migration_name(number, message)
@@ -65,9 +67,8 @@ def revisions(_settings: Settings) -> list[str]:
 
 def difference(settings: Settings) -> str | None:
     """How the models differ from what the revisions build."""
-    changes = asyncio.run(_changes(settings))
-    lines = [f"  {op.describe()}" for writer in changes for op in writer.operations]
-    return "\n".join(lines) or None
+    operations = asyncio.run(_changes(settings))
+    return "\n".join(f"  {operation.describe()}" for operation in operations) or None
 
 
 class RevisionWriter(MigrationWriter):
@@ -153,13 +154,16 @@ async def _revisions() -> dict[str, Migration]:
     return {key.name: migration for key in keys if (migration := graph.nodes[key])}
 
 
-async def _changes(settings: Settings) -> list[MigrationWriter]:
-    """What would bring the revisions to the models: nothing, or the operations of one revision."""
+async def _changes(settings: Settings) -> list[Operation]:
+    """What would bring the revisions to the models."""
     _find_files()
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):
             apps = Apps(APPS, session.connections)
-            return await MigrationAutodetector(apps, APPS).changes()
+            writers = await MigrationAutodetector(apps, APPS).changes()
+    # Options, such as a model's docstring, change no table.
+    every = chain.from_iterable(writer.operations for writer in writers)
+    return [operation for operation in every if not isinstance(operation, AlterModelOptions)]
 
 
 def _find_files() -> None:
