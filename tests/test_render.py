@@ -25,7 +25,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "migrations/env.py",
             "migrations/script.py.mako",
             "src/app/core/columns.py",
-            "src/app/core/session.py",
         },
     ),
     ("orm", "piccolo"): (

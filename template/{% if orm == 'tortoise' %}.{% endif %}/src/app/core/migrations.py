@@ -21,11 +21,11 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.migrations.writer import ImportManager, MigrationWriter, format_migration_name
 
 from app.config import Settings
-from app.core.database import CONFIG, Session
 from app.core.engine import Connection, Connections
 from app.core.errors import AppError
 from app.core.logging import get_logger
 from app.core.schema import SchemaEditor
+from app.core.session import CONFIG, Session
 
 logger = get_logger(__name__)
 

@@ -83,13 +83,14 @@ class BaseRepository[Model: Entity]:
 
     async def update(self, row_id: UUID, values: Mapping[str, Any], **filters: object) -> Model:
         """Set these columns; without any, the row is returned as it is."""
-        if values:
-            rows = self._rows(id=row_id, **filters)
-            with self._conflicts():
-                if not await rows.update(**values, updated_at=datetime.now(UTC)):
-                    raise self.not_found(row_id)
-        # As changed, a row may fit the filters no more.
-        return await self.get_or_raise(row_id, **({} if values else filters))
+        if not values:
+            return await self.get_or_raise(row_id, **filters)
+        rows = self._rows(id=row_id, **filters)
+        with self._conflicts():
+            changed = await rows.update(**values, updated_at=datetime.now(UTC))
+        if not changed:
+            raise self.not_found(row_id)
+        return await self.get_or_raise(row_id)  # As changed, it may fit the filters no more.
 
     async def delete(self, row_id: UUID, **filters: object) -> None:
         if not await self._rows(id=row_id, **filters).delete():
