@@ -19,7 +19,7 @@ MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (
-        {"src/app/core/schema.py", "src/app/models.py"},
+        {"src/app/core/schema.py", "src/app/core/statements.py", "src/app/models.py"},
         {
             "alembic.ini",
             "migrations/env.py",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from app.config import Settings
 from app.core.engine import Connection, Connections
@@ -15,21 +15,25 @@ class ReadOnlyConnection(Connection):
     """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        if not query.startswith("SELECT"):
-            self._refuse()
+        self._refuse_all_but_select(query)
         return await super().execute_query(query, values)
 
-    async def execute_insert(self, _query: str, _values: list[Any]) -> NoReturn:
-        self._refuse()
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
+        self._refuse_all_but_select(query)
+        return await super().execute_query_dict(query, values)
 
-    async def execute_many(self, _query: str, _values: list[list[Any]]) -> NoReturn:
-        self._refuse()
+    async def execute_insert(self, query: str, _values: list[Any]) -> None:
+        self._refuse_all_but_select(query)
 
-    async def execute_script(self, _query: str) -> NoReturn:
-        self._refuse()
+    async def execute_many(self, query: str, _values: list[list[Any]]) -> None:
+        self._refuse_all_but_select(query)
 
-    def _refuse(self) -> NoReturn:
-        raise RuntimeError("a request that only reads tried to write")
+    async def execute_script(self, query: str) -> None:
+        self._refuse_all_but_select(query)
+
+    def _refuse_all_but_select(self, query: str) -> None:
+        if not query.startswith("SELECT"):
+            raise RuntimeError("a request that only reads tried to write")
 
 
 class Database:
