@@ -16,6 +16,7 @@ CODE: Options = {
     "orm": ("sqlalchemy", "sqlmodel", "tortoise", "piccolo"),
     "database": ("postgresql", "sqlite"),
     "auth": ("jwt", "none"),
+    "redis": (False, True),
 }
 """Options that change the service: combined with each other, they are generated and run."""
 

@@ -37,7 +37,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/session.py",
         },
     ),
-    ("database", "sqlite"): (set(), {"src/app_dev/postgres.py"}),
+    ("database", "sqlite"): (set(), {"src/app_dev/child.py", "src/app_dev/postgres.py"}),
     ("auth", "none"): (
         {"tests/*"},
         {
@@ -48,6 +48,16 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/features/users/*",
             "tests/*",
         },
+    ),
+    ("redis", True): (
+        {
+            "src/app/core/effects.py",
+            "src/app/core/redis/*",
+            "src/app/features/items/observed.py",
+            "src/app_dev/redis.py",
+            "tests/redis.py",
+        },
+        set(),
     ),
     ("license", "Apache-2.0"): (set(), set()),
     ("license", "BSD-3-Clause"): (set(), set()),

@@ -25,7 +25,7 @@ for name, commands in features.commands():
 def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 8000) -> None:
     """Run a reloading server on 127.0.0.1, migrated, with a database of its own if need be."""
     from app.core import migrations, server
-    from app.core.commands import development_database, load_settings
+    from app.core.commands import development_servers, load_settings
     from app.core.logging import configure_logging
     from app_dev.env_file import make_env_file
 
@@ -33,7 +33,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 8000) -> None:
         typer.echo(done)
     os.environ.setdefault("ENVIRONMENT", "development")
     os.environ.setdefault("LOG_FORMAT", "console")
-    with development_database():
+    with development_servers():
         settings = load_settings()
         configure_logging(settings)
         migrations.upgrade(settings)
@@ -66,10 +66,10 @@ def openapi() -> None:
 def upgrade(revision: str = "head") -> None:
     """Apply the migrations that the database lacks."""
     from app.core import migrations
-    from app.core.commands import development_database, load_settings
+    from app.core.commands import development_servers, load_settings
     from app.core.logging import configure_logging
 
-    with development_database():
+    with development_servers():
         settings = load_settings()
         configure_logging(settings)
         migrations.upgrade(settings, revision)
@@ -79,10 +79,10 @@ def upgrade(revision: str = "head") -> None:
 def downgrade() -> None:
     """Go one revision back."""
     from app.core import migrations
-    from app.core.commands import development_database, load_settings
+    from app.core.commands import development_servers, load_settings
     from app.core.logging import configure_logging
 
-    with development_database():
+    with development_servers():
         settings = load_settings()
         configure_logging(settings)
         migrations.downgrade(settings)

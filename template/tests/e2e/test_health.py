@@ -49,7 +49,8 @@ async def test_is_ready_while_the_database_answers(client: AsyncClient) -> None:
     response = await client.get("/ready")
 
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "checks": {"database": "ok"}}
+    assert response.json()["status"] == "ok"
+    assert response.json()["checks"]["database"] == "ok"
 
 
 @pytest.mark.sad
@@ -62,7 +63,8 @@ async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) ->
     response = await stranded.get("/ready")
 
     assert response.status_code == 503
-    assert response.json() == {"status": "degraded", "checks": {"database": "error"}}
+    assert response.json()["status"] == "degraded"
+    assert response.json()["checks"]["database"] == "error"
 
 
 @pytest.mark.sad

@@ -9,6 +9,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.dependencies import get_database
 from app.main import create_app
+from tests.conftest import client_of, started
 
 pytestmark = pytest.mark.sad
 
@@ -21,7 +22,7 @@ async def limited(settings: Settings, database: Database) -> AsyncGenerator[Asyn
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
     app.dependency_overrides[get_database] = lambda: database
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+    async with started(app), client_of(app) as client:
         yield client
 
 
@@ -78,5 +79,6 @@ async def test_counts_by_address_and_ipv6_by_network(
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get(ITEMS)).status_code == 429
 
-    assert not await limited_from(first)
-    assert await limited_from(second) is shared
+    async with started(app):
+        assert not await limited_from(first)
+        assert await limited_from(second) is shared

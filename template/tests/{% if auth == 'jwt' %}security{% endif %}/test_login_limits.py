@@ -11,6 +11,7 @@ from app.core.database import Database
 from app.dependencies import get_database
 from app.main import create_app
 from tests.auth import CHEAP
+from tests.conftest import started
 from tests.factories import Account
 
 pytestmark = pytest.mark.sad
@@ -19,12 +20,13 @@ TOKEN = "/api/v1/auth/token"
 
 
 @pytest.fixture
-def limited_app(settings: Settings, database: Database) -> FastAPI:
+async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "trusted_proxies": ["127.0.0.1"]}
     app = create_app(settings.model_copy(update=changes))
     app.dependency_overrides[get_database] = lambda: database
     app.state.passwords = CHEAP
-    return app
+    async with started(app):
+        yield app
 
 
 @pytest.fixture

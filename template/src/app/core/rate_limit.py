@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from fastapi import Request
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from app.core.errors import AppError
@@ -34,21 +34,27 @@ class RateLimitError(AppError):
 class RateLimiter:
     """Counts in this process. Windows move with the clock, so no burst fits between two."""
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, *, enabled: bool, storage: Storage | None = None) -> None:
+        self.enabled = enabled
+        self._windows = MovingWindowRateLimiter(storage or MemoryStorage())
 
     async def hit(self, rate: str, *key: str, factor: int = 1) -> None:
         """Count one more of `key`; raises `RateLimitError` over `factor` times the rate.
 
         A rate is written `5/minute`, in the notation of the library `limits`.
         """
-        if not self._enabled:
+        if not self.enabled:
             return
         limit = _parse(rate, factor)
-        if not await self._windows.hit(limit, *key):
-            stats = await self._windows.get_window_stats(limit, *key)
-            raise RateLimitError(limit, max(1, math.ceil(stats.reset_time - time.time())))
+        if wait := await self.count(limit, *key):
+            raise RateLimitError(limit, wait)
+
+    async def count(self, limit: RateLimitItem, *key: str) -> int:
+        """Count one more; the seconds to wait if that was one too many, else 0."""
+        if await self._windows.hit(limit, *key):
+            return 0
+        stats = await self._windows.get_window_stats(limit, *key)
+        return max(1, math.ceil(stats.reset_time - time.time()))
 
 
 def client_address(request: Request) -> str:

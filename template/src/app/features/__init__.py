@@ -3,13 +3,14 @@
 Adding one therefore edits no shared file. A feature that cannot be imported stops the start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from typer import Typer
 
 
@@ -28,6 +29,12 @@ def commands() -> Iterator[tuple[str, Typer]]:
     """The name and the commands of every feature that has some, in its `cli` module."""
     for feature, module in _modules("cli"):
         yield feature, module.cli
+
+
+def lifespans() -> Iterator[Callable[[FastAPI], AbstractAsyncContextManager[None]]]:
+    """What every feature starts and stops with the application, in its `lifespan` module."""
+    for _, module in _modules("lifespan"):
+        yield module.lifespan
 
 
 def _modules(name: str) -> Iterator[tuple[str, ModuleType]]:

@@ -5,21 +5,24 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
+from starlette.requests import HTTPConnection
 
 from app.core.rate_limit import client_address
-from app.core.security import Actor, AuthenticationError, AuthorizationError, Role
-from app.dependencies import (
-    DatabaseDep,
-    PasswordsDep,
-    RateLimiterDep,
-    SettingsDep,
-    TokensDep,
-)
+from app.core.security import Actor, AuthenticationError, AuthorizationError, Role, Tokens
+from app.dependencies import DatabaseDep, RateLimiterDep, SettingsDep
 from app.features.auth.service import AuthService
-from app.features.users.dependencies import UserRepositoryDep
+from app.features.users.dependencies import PasswordsDep, UserRepositoryDep
 
 # Relative, so that it holds behind a proxy's prefix too.
 bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
+
+
+async def get_tokens(connection: HTTPConnection) -> Tokens:
+    tokens: Tokens = connection.app.state.tokens
+    return tokens
+
+
+TokensDep = Annotated[Tokens, Depends(get_tokens)]
 
 
 async def get_actor(

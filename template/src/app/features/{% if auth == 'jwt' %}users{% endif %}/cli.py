@@ -17,7 +17,7 @@ def users() -> None:
 @cli.command()
 def create_admin(email: str) -> None:
     """Make an admin; the password comes from ADMIN_PASSWORD, or a prompt."""
-    from app.core.commands import describe, development_database, fail, load_settings
+    from app.core.commands import describe, development_servers, fail, load_settings
     from app.core.database import Database
     from app.core.security import Passwords, Role
     from app.features.users.repository import RefreshTokenRepository, UserRepository
@@ -38,6 +38,6 @@ def create_admin(email: str) -> None:
             service = UserService(UserRepository(session), tokens, Passwords())
             await service.register(data, Role.ADMIN)
 
-    with development_database():
+    with development_servers():
         asyncio.run(create())
     typer.echo(f"{data.email} is an admin now.")

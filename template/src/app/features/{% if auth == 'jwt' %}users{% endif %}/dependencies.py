@@ -1,10 +1,20 @@
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.requests import HTTPConnection
 
-from app.dependencies import PasswordsDep, SessionDep
+from app.core.security import Passwords
+from app.dependencies import SessionDep
 from app.features.users.repository import RefreshTokenRepository, UserRepository
 from app.features.users.service import UserService
+
+
+async def get_passwords(connection: HTTPConnection) -> Passwords:
+    passwords: Passwords = connection.app.state.passwords
+    return passwords
+
+
+PasswordsDep = Annotated[Passwords, Depends(get_passwords)]
 
 
 async def get_user_repository(session: SessionDep) -> UserRepository:

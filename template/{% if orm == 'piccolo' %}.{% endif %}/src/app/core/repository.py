@@ -108,14 +108,15 @@ class BaseRepository[Model: Entity]:
             raise self.not_found(row_id)
         return self._load(rows)[0]
 
-    async def delete(self, row_id: UUID, **filters: object) -> None:
-        deleted = await self._session.run(
+    async def delete(self, row_id: UUID, **filters: object) -> Model:
+        rows = await self._session.run(
             self.model.delete()
             .where(*self._equal({"id": row_id, **filters}))
-            .returning(self.model.id)
+            .returning(*self.model.all_columns())
         )
-        if not deleted:
+        if not rows:
             raise self.not_found(row_id)
+        return self._load(rows)[0]
 
     def _needed(self) -> list[Column]:
         return [self.model.id, *self.columns] if self.columns else self.model.all_columns()

@@ -105,11 +105,12 @@ class BaseRepository[Model: Entity]:
             raise self.not_found(row_id)
         return row
 
-    async def delete(self, row_id: UUID, **filters: object) -> None:
+    async def delete(self, row_id: UUID, **filters: object) -> Model:
         statement = delete(self.model).where(self.model.id == row_id, *self._equal(filters))
-        deleted = await self._session.scalar(statement.returning(self.model.id))
-        if deleted is None:
+        row: Model | None = await self._session.scalar(statement.returning(self.model))
+        if row is None:
             raise self.not_found(row_id)
+        return row
 
     def _needed(self) -> list[ORMOption]:
         return [load_only(*self.columns, raiseload=True)] if self.columns else []

@@ -106,11 +106,13 @@ class BaseRepository[Model: Entity]:
             raise self.not_found(row_id)
         return row
 
-    async def delete(self, row_id: UUID, **filters: object) -> None:
+    async def delete(self, row_id: UUID, **filters: object) -> Model:
         statement = delete(self.model).where(col(self.model.id) == row_id, *self._equal(filters))
-        deleted = await self._session.exec(statement.returning(col(self.model.id)))
-        if deleted.one_or_none() is None:
+        deleted = await self._session.exec(statement.returning(self.model))
+        row: Model | None = deleted.scalar_one_or_none()
+        if row is None:
             raise self.not_found(row_id)
+        return row
 
     def _needed(self) -> list[ORMOption]:
         return [load_only(*self.columns, raiseload=True)] if self.columns else []

@@ -92,9 +92,13 @@ class BaseRepository[Model: Entity]:
             raise self.not_found(row_id)
         return await self.get_or_raise(row_id)  # As changed, it may fit the filters no more.
 
-    async def delete(self, row_id: UUID, **filters: object) -> None:
-        if not await self._rows(id=row_id, **filters).delete():
+    async def delete(self, row_id: UUID, **filters: object) -> Model:
+        # Locked, so that of two who delete it one finds it gone.
+        row = await self._rows(id=row_id, **filters).select_for_update().first()
+        if row is None:
             raise self.not_found(row_id)
+        await row.delete(using_db=self._session.client)
+        return row
 
     def _rows(self, **filters: Any) -> QuerySet[Model]:
         """Where every query starts: on the session's connection."""

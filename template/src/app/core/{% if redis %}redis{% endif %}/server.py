@@ -1,0 +1,88 @@
+"""The one client, and what becomes of the service while its server is away."""
+
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from app.config import RedisSettings
+from app.core.logging import get_logger
+
+logger = get_logger(__name__)
+
+TIMEOUT = 0.5
+"""Seconds to connect in, and to answer in: it is there to be faster than the database."""
+
+MAX_CONNECTIONS = 10_000
+"""No limit of ours: there are as many as requests at one time, and those are limited elsewhere."""
+
+PAUSE = 1.0
+"""Seconds for which nobody tries a server that was away."""
+
+
+class RedisAwayError(Exception):
+    """The server cannot be used now; whoever uses it has to do without."""
+
+
+class RedisServer:
+    """The client, and whether there is a server behind it.
+
+    While there is none nobody waits for it: one call in each pause tries, the others are refused at
+    once. An outage is one line in the log, and its end another.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._away = False
+        self._next_try = 0.0
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: RedisSettings) -> AsyncGenerator[Self]:
+        """A client for as long as the context lasts; it connects when it is first used."""
+        client = Redis.from_url(
+            settings.redis_url.get_secret_value(),
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            # Once more, as the server may have closed a connection that was idle.
+            retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
+            max_connections=MAX_CONNECTIONS,
+        )
+        try:
+            yield cls(client)
+        finally:
+            await client.aclose()
+
+    @contextmanager
+    def use(self) -> Iterator[Redis]:
+        """The client, if the server can be used; raises `RedisAwayError` if not, or not any more."""
+        if self._away:
+            now = time.monotonic()
+            if now < self._next_try:
+                raise RedisAwayError
+            self._next_try = now + PAUSE
+        try:
+            yield self._client
+        except (RedisError, OSError) as exc:
+            if not self._away:
+                logger.warning("redis_away", error=repr(exc))
+            self._away, self._next_try = True, time.monotonic() + PAUSE
+            raise RedisAwayError from exc
+        if self._away:
+            logger.info("redis_back")
+            self._away = False
+
+    @property
+    def connection_pool(self) -> ConnectionPool:
+        """For libraries that bring their own client, so that there is one set of connections."""
+        return self._client.connection_pool
+
+    async def ping(self) -> None:
+        """Ask the server itself, whatever was known of it."""
+        await self._client.ping()
