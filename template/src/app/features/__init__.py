@@ -39,7 +39,7 @@ def lifespans() -> Iterator[Callable[[FastAPI], AbstractAsyncContextManager[None
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
     """Every feature that has a module of this name, and the module."""
-    for feature in sorted(module.name for module in itermodules(__path__) if module.ispkg):
+    for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield feature, import_module(module)
