@@ -79,9 +79,10 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         path: str = scope["path"]
         status_code: int | None = None
+        finished: float | None = None
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status_code
+            nonlocal status_code, finished
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 status_code = message["status"]
                 csp = DOCS_CSP if path.startswith(DOCS_PATH) else API_CSP
@@ -92,6 +93,8 @@ class RequestContextMiddleware:
                     *self._headers,
                 ]
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                finished = perf_counter()  # What follows the answer nobody waits for.
 
         try:
             await self.app(scope, receive, send_with_headers)
@@ -102,7 +105,7 @@ class RequestContextMiddleware:
                     method=scope["method"],
                     path=path,
                     status_code=status_code,
-                    duration_ms=round((perf_counter() - started) * 1000, 2),
+                    duration_ms=round(((finished or perf_counter()) - started) * 1000, 2),
                 )
 
 
