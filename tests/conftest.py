@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
 
 import copier
@@ -215,15 +215,29 @@ class Project:
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> str:
         """Run a command as its developer would, and return what it prints."""
+        return run(*command, cwd=cwd or self.root, env={**self._environment(), **(env or {})})
+
+    def start(self, *command: str, output: TextIO) -> subprocess.Popen[str]:
+        """Start a command that runs on."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
         programs = self.environment / ("Scripts" if os.name == "nt" else "bin")
-        own = environment(
+        return environment(
             PATH=f"{programs}{os.pathsep}{environment()['PATH']}",
             UV_PROJECT_ENVIRONMENT=str(self.environment),
             # Beside the tree, as a tree is shared, and its checks are much the same as the last's.
             MYPY_CACHE_DIR=str(self.environment.with_name("mypy")),
             RUFF_CACHE_DIR=str(self.environment.with_name("ruff")),
         )
-        return run(*command, cwd=cwd or self.root, env={**own, **(env or {})})
 
 
 @pytest.fixture
@@ -285,7 +299,7 @@ def attempt(
 
 def environment(**variables: str) -> dict[str, str]:
     """This environment, without what belongs to the run of these tests, or to the user's tools."""
-    foreign = ("PYTEST_", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "TEST_DATABASE_URL")
+    foreign = ("PYTEST_", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL", "TEST_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
     own = {

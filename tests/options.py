@@ -13,7 +13,7 @@ type Options = Mapping[str, tuple[str | bool, ...]]
 
 # The default stands first.
 CODE: Options = {
-    "orm": ("sqlalchemy", "sqlmodel", "piccolo"),
+    "orm": ("sqlalchemy", "sqlmodel", "tortoise", "piccolo"),
     "database": ("postgresql", "sqlite"),
     "auth": ("jwt", "none"),
     "redis": (False, True),

@@ -18,6 +18,15 @@ MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 # The files that an answer brings, which the default has not, and those that it takes away.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
+    ("orm", "tortoise"): (
+        {"src/app/core/schema.py", "src/app/core/statements.py", "src/app/models.py"},
+        {
+            "alembic.ini",
+            "migrations/env.py",
+            "migrations/script.py.mako",
+            "src/app/core/columns.py",
+        },
+    ),
     ("orm", "piccolo"): (
         {"src/app/piccolo_app.py", "src/app/piccolo_conf.py"},
         {

@@ -20,7 +20,7 @@ from app.shared.pagination import Cursor
 
 hypothesis_settings.register_profile(
     "contract",
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,

@@ -1,5 +1,6 @@
-"""The commands, each as a process of its own."""
+"""The commands; those that serve, as processes of their own."""
 
+import io
 import json
 import os
 import signal
@@ -8,13 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from app.config import Settings
+from app.cli import main
+from app.config import Settings, get_settings
 from app_dev.database import scratch_database
 from tests.factories import required_settings
 
@@ -23,16 +26,33 @@ REQUIRED = {name.upper(): value for name, value in required_settings().items()}
 APP = Path(sys.executable).with_name("app")
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [APP, *arguments],
-        cwd=ROOT,
-        env=clean_environment() | REQUIRED | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, **environment: str) -> Done:
+    """Run a command in this process, as starting another takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.chdir(ROOT)
+        patch.setattr(sys, "argv", ["app", *arguments])
+        patch.setattr(os, "environ", clean_environment() | REQUIRED | environment)
+        for module in ("app.core.logging", "app.main"):
+            patch.setattr(f"{module}.configure_logging", lambda _: None)  # it outlives the command
+        get_settings.cache_clear()
+        stack.callback(get_settings.cache_clear)
+        stdout = stack.enter_context(redirect_stdout(io.StringIO()))
+        stderr = stack.enter_context(redirect_stderr(io.StringIO()))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code = ended.value.code
+    said = f"{code}\n" if isinstance(code, str) else ""
+    exit_code = code if isinstance(code, int) else int(code is not None)
+    return Done(exit_code, stdout.getvalue(), stderr.getvalue() + said)
 
 
 def clean_environment() -> dict[str, str]:
@@ -112,7 +132,7 @@ def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
         DEBUG="true",
     )
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     for name in ("DATABASE_URL", "CORS_ORIGINS", "ALLOWED_HOSTS", "DEBUG"):
         assert f"{name}: " in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
@@ -123,33 +143,33 @@ def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
 def test_serve_needs_a_database() -> None:
     done = run("serve", DATABASE_URL="")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "DATABASE_URL: Field required" in done.stderr
 
 
 def test_openapi_needs_no_settings() -> None:
     done = run("openapi", **dict.fromkeys(REQUIRED, ""))
 
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "/api/v1/items" in json.loads(done.stdout)["paths"]
 
 
 def test_db_check_is_content_with_what_is_shipped(url: str) -> None:
     done = run("db", "check", DATABASE_URL=url)
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
 
 
 def test_db_goes_up_and_down(url: str) -> None:
     with scratch_database(url) as scratch:
         for command in ("upgrade", "downgrade"):
             done = run("db", command, DATABASE_URL=scratch)
-            assert done.returncode == 0, done.stderr
+            assert done.exit_code == 0, done.stderr
 
 
 @pytest.mark.sad
 def test_an_unknown_revision_is_an_error_to_read(url: str) -> None:
     done = run("db", "upgrade", "--revision", "nonsense", DATABASE_URL=url)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "Traceback" not in done.stderr

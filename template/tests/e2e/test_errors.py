@@ -1,18 +1,17 @@
 """One envelope, whichever layer an error comes from."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.config import Settings
-from app.core.database import Database, Session
+from app.core.database import Database
 from app.core.errors import ConflictError, ValidationError
 from app.dependencies import get_database
 from app.main import create_app
-from tests.conftest import client_of
+from tests.conftest import FailingCommit, client_of
 from tests.factories import item_data
 
 ITEMS = "/api/v1/items"
@@ -167,19 +166,6 @@ async def test_a_rule_below_the_router_names_its_field_too(failing: AsyncClient)
     assert response.json()["error"]["details"]["errors"] == [
         {"field": "password", "message": "Wrong.", "type": "value_error"}
     ]
-
-
-class FailingCommit(Database):
-    """A database whose commits fail."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Session]:
-        async with self._database.transaction() as session:
-            yield session
-            raise ConnectionResetError("while committing")
 
 
 async def test_a_commit_that_fails_is_never_followed_by_a_2xx(

@@ -36,9 +36,11 @@ def migrate(connection: Connection) -> None:
 
 async def main(settings: Settings) -> None:
     engine = create_engine(settings, migrating=True)
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await engine.dispose()
 
 
 if context.is_offline_mode():

@@ -20,9 +20,9 @@ def routers() -> Iterator[APIRouter]:
         yield module.router
 
 
-def import_models() -> None:
-    """Make every feature's models known to the ORM."""
-    list(modules("models"))
+def import_models() -> list[ModuleType]:
+    """Make every feature's models known to the ORM: the modules that hold them."""
+    return [module for _, module in modules("models")]
 
 
 def commands() -> Iterator[tuple[str, Typer]]:

@@ -1,0 +1,35 @@
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from app.core.models import Entity
+
+
+class User(Entity):
+    email = fields.CharField(max_length=254, unique=True)
+    name = fields.CharField(max_length=100)
+    password_hash = fields.CharField(max_length=255)
+    role = fields.CharField(max_length=20)
+    is_active = fields.BooleanField()
+
+    class Meta(Model.Meta):
+        table = "users"
+
+
+class RefreshToken(Entity):
+    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+
+    Those of one login are a family: each was spent for the next.
+    """
+
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("app.User", related_name=False)
+    user_id: UUID
+    family_id = fields.UUIDField()
+    fingerprint = fields.CharField(max_length=64, unique=True)
+    expires_at = fields.DatetimeField()
+    spent_at = fields.DatetimeField(null=True)
+
+    class Meta(Model.Meta):
+        table = "refresh_tokens"
+        indexes = (("user_id",), ("family_id",))

@@ -1,0 +1,59 @@
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from tortoise.expressions import Subquery
+
+from app.core.repository import BaseRepository, Conflicts
+from app.features.users.exceptions import EmailTakenError, UserNotFoundError
+from app.features.users.models import RefreshToken, User
+from app.features.users.schemas import UserListParams
+from app.shared.pagination import Page
+
+
+class UserRepository(BaseRepository[User]):
+    """Accounts. Creating one raises `EmailTakenError`."""
+
+    model = User
+    not_found = UserNotFoundError
+    # Without the password's hash.
+    columns = ("email", "name", "role", "is_active", "created_at")
+    conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
+
+    async def get_by_email(self, email: str) -> User | None:
+        return await self._rows(email=email.lower()).first()
+
+    async def search(self, params: UserListParams) -> Page[User]:
+        """A page of the users whose address contains `params.q`, in any case."""
+        filters = {"email__icontains": params.q} if params.q else {}
+        return await self.page(params, params.order, **filters)
+
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
+        admins = self._rows(role="admin", is_active=True).select_for_update().only("id")
+        return [admin.id for admin in await admins]
+
+
+class RefreshTokenRepository(BaseRepository[RefreshToken]):
+    model = RefreshToken
+
+    async def spend(self, fingerprint: str) -> UUID | None:
+        """The token's family, to the first who asks; None for an unknown, spent or expired one."""
+        now = datetime.now(UTC)
+        unspent = self._rows(fingerprint=fingerprint, spent_at=None, expires_at__gt=now)
+        if not await unspent.update(spent_at=now):
+            return None
+        token = await self._rows(fingerprint=fingerprint).get()
+        return token.family_id
+
+    async def revoke_family(self, fingerprint: str) -> None:
+        family = self._rows(fingerprint=fingerprint).values("family_id")
+        await self._rows(family_id__in=Subquery(family)).delete()
+
+    async def revoke_all(self, user_id: UUID) -> None:
+        await self._rows(user_id=user_id).delete()
+
+    async def delete_expired(self, user_id: UUID | None = None) -> None:
+        """Those of one user, or of all."""
+        owner = {"user_id": user_id} if user_id else {}
+        await self._rows(expires_at__lt=datetime.now(UTC), **owner).delete()

@@ -1,0 +1,66 @@
+"""Whichever ORM, database and options are inside: a client gets the same answers.
+
+They stand in `tests/answers`, as text to read. To write them anew, after a change that is wanted:
+`WRITE_ANSWERS=1 uv run pytest -n0 tests/test_answers.py`, and look at the difference.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.client import ADMIN, PASSWORD, walk
+from tests.conftest import Project
+from tests.options import Answers
+
+ANSWERS = Path(__file__).with_name("answers")
+
+
+@contextmanager
+def served(project: Project) -> Iterator[int]:
+    """The service as `app dev` runs it, on servers of its own; gives the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = project.root.with_name("dev.log")
+    with log.open("w") as output:
+        process = project.start("app", "dev", "--port", str(port), output=output)
+    try:
+        deadline = time.monotonic() + 60
+        while not is_listening(port):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_client_gets_the_same_answers(
+    combination: Answers, install: Callable[..., Project]
+) -> None:
+    project = install(**combination)
+    auth = combination["auth"] == "jwt"
+    with served(project) as port:
+        if auth:
+            project.run("app", "users", "create-admin", ADMIN, env={"ADMIN_PASSWORD": PASSWORD})
+        minutes = walk(port, auth=auth)
+
+    expected = ANSWERS / f"auth={combination['auth']}.txt"
+    if "WRITE_ANSWERS" in os.environ:
+        expected.parent.mkdir(exist_ok=True)
+        expected.write_text(minutes, encoding="utf-8")
+    assert minutes == expected.read_text(encoding="utf-8")
