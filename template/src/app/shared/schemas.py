@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 # PostgreSQL cannot store NUL in text, so no schema lets it in.
 NO_NUL = r"^[^\x00]*$"
+# Spaces at its ends are cut off, and something has to be left.
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 

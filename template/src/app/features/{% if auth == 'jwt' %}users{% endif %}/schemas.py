@@ -16,13 +16,13 @@ from pydantic.config import JsonDict
 from app.core.security import Role
 from app.shared.filters import Sort
 from app.shared.pagination import PageParams
-from app.shared.schemas import NO_NUL, AppSchema, InputSchema, SearchText
+from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 
 # Kept in lower case, so that an address is one address however it is typed.
 Email = Annotated[EmailStr, AfterValidator(str.lower), Field(max_length=254)]
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NO_NUL),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK),
 ]
 Password = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 

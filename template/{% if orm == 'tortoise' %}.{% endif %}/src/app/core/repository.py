@@ -48,9 +48,11 @@ class BaseRepository[Model: Entity]:
             raise self.not_found(row_id)
         return row
 
-    async def page(self, params: PageParams, order: Sort, **filters: object) -> Page[Model]:
+    async def page(
+        self, params: PageParams, order: Sort, *where: Q, **filters: object
+    ) -> Page[Model]:
         """A numbered page, its ties broken by id so that no row shows on two pages."""
-        rows = self._rows(**filters)
+        rows = self._rows(**filters).filter(*where)
         sign = "-" if order.descending else ""
         items = await (
             self._needed(rows)
