@@ -18,6 +18,7 @@ CODE: Options = {
     "auth": ("jwt", "none"),
     "redis": (False, True),
     "websockets": (False, True),
+    "worker": (False, True),
 }
 """Options that change the service: combined with each other, they are generated and run."""
 
@@ -31,8 +32,11 @@ SURFACE: Options = {
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
 """Questions that are answered freely."""
 
-REFUSED: tuple[Answers, ...] = ({"orm": "piccolo", "database": "sqlite"},)
-"""Answers that copier refuses together, such as `{"worker": True, "redis": False}`."""
+REFUSED: tuple[Answers, ...] = (
+    {"orm": "piccolo", "database": "sqlite"},
+    {"worker": True, "redis": False},
+)
+"""Answers that copier refuses together."""
 
 
 def valid(answers: Answers) -> bool:

@@ -41,8 +41,11 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("auth", "none"): (
         {"tests/*"},
         {
+            "docs/*",
             "migrations/versions/0002_users.py",
             "src/app/core/common_passwords.py",
+            "src/app/core/jobs/*",
+            "src/app/core/mail.py",
             "src/app/core/security.py",
             "src/app/features/auth/*",
             "src/app/features/users/*",
@@ -77,6 +80,15 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
         set(),
     ),
+    ("worker", True): (
+        {
+            "src/app/core/jobs/*",
+            "src/app/features/auth/jobs.py",
+            "src/app/worker.py",
+            "tests/*",
+        },
+        {"tests/e2e/test_jobs.py"},
+    ),
     ("license", "Apache-2.0"): (set(), set()),
     ("license", "BSD-3-Clause"): (set(), set()),
     ("license", "Proprietary"): (set(), set()),
@@ -85,6 +97,9 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("ci", "gitlab"): ({".gitlab-ci.yml"}, {".github/workflows/ci.yml"}),
     ("ci", "none"): (set(), {".github/workflows/ci.yml"}),
 }
+
+# What an answer cannot be given without; it is compared to these alone.
+NEEDS: dict[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 
 # Dependencies that no module imports, each for its reason.
 UNIMPORTED = (
@@ -115,7 +130,9 @@ def test_two_renders_are_the_same_to_the_byte(
 def test_an_answer_brings_and_takes_its_files_and_no_others(
     question: str, answer: str | bool, render: Render
 ) -> None:
-    before, after = files(render()).keys(), files(render(**{question: answer})).keys()
+    needs = NEEDS.get((question, answer), {})
+    before = files(render(**needs)).keys()
+    after = files(render(**needs, **{question: answer})).keys()
 
     for changed, patterns in zip(
         (after - before, before - after), FLIPS[question, answer], strict=True

@@ -82,9 +82,10 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         path: str = scope["path"]
         status_code: int | None = None
+        finished: float | None = None
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status_code
+            nonlocal status_code, finished
             if message["type"] in STARTS:
                 status_code = message.get("status", 101)
                 headers = list(message.get("headers", ()))
@@ -93,6 +94,8 @@ class RequestContextMiddleware:
                     headers.append((CSP, API_CSP))
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                finished = perf_counter()  # What follows the answer nobody waits for.
 
         try:
             await self.app(scope, receive, send_with_headers)
@@ -104,7 +107,7 @@ class RequestContextMiddleware:
                     method=scope.get("method", "GET"),
                     path=path,
                     status_code=status_code,
-                    duration_ms=round((perf_counter() - started) * 1000, 2),
+                    duration_ms=round(((finished or perf_counter()) - started) * 1000, 2),
                 )
 
 

@@ -16,28 +16,29 @@ from typer import Typer
 
 def routers() -> Iterator[APIRouter]:
     """Every feature's `router`, in the order of their names."""
-    for _, module in _modules("router"):
+    for _, module in modules("router"):
         yield module.router
 
 
 def import_models() -> list[ModuleType]:
     """Make every feature's models known to the ORM: the modules that hold them."""
-    return [module for _, module in _modules("models")]
+    return [module for _, module in modules("models")]
 
 
 def commands() -> Iterator[tuple[str, Typer]]:
     """The name and the commands of every feature that has some, in its `cli` module."""
-    for feature, module in _modules("cli"):
+    for feature, module in modules("cli"):
         yield feature, module.cli
 
 
 def lifespans() -> Iterator[Callable[[FastAPI], AbstractAsyncContextManager[None]]]:
     """What every feature starts and stops with the application, in its `lifespan` module."""
-    for _, module in _modules("lifespan"):
+    for _, module in modules("lifespan"):
         yield module.lifespan
 
 
-def _modules(name: str) -> Iterator[tuple[str, ModuleType]]:
+def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
+    """Every feature that has a module of this name, and the module."""
     for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):

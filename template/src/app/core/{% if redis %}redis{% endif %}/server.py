@@ -44,12 +44,14 @@ class RedisServer:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, settings: RedisSettings) -> AsyncGenerator[Self]:
+    async def connect(
+        cls, settings: RedisSettings, patience: float = TIMEOUT
+    ) -> AsyncGenerator[Self]:
         """A client for as long as the context lasts; it connects when it is first used."""
         client = Redis.from_url(
             settings.redis_url.get_secret_value(),
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
             # Once more, as the server may have closed a connection that was idle.
             retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
             max_connections=MAX_CONNECTIONS,

@@ -3,9 +3,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 
+from app.core.jobs.dependencies import JobsDep
 from app.core.security import Role
 from app.features.auth.dependencies import ActorDep, limit_password_guesses, require_role
 from app.features.users.dependencies import UserServiceDep
+from app.features.users.jobs import send_welcome_email
 from app.features.users.models import User
 from app.features.users.schemas import (
     PasswordChange,
@@ -29,10 +31,15 @@ for_admins = [Depends(require_role(Role.ADMIN))]
     responses=error_responses(409, 413, 415),
 )
 async def register(
-    data: UserCreate, service: UserServiceDep, request: Request, response: Response
+    data: UserCreate,
+    service: UserServiceDep,
+    jobs: JobsDep,
+    request: Request,
+    response: Response,
 ) -> User:
     """Open an account; everyone may, and nobody becomes an admin by it."""
     user = await service.register(data)
+    jobs.enqueue(send_welcome_email, user_id=user.id)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
     return user
 

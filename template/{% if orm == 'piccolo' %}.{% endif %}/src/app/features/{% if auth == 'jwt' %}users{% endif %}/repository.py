@@ -62,9 +62,9 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     async def revoke_all(self, user_id: UUID) -> None:
         await self._session.run(RefreshToken.delete().where(RefreshToken.user_id == user_id))
 
-    async def delete_expired(self, user_id: UUID) -> None:
-        await self._session.run(
-            RefreshToken.delete().where(
-                RefreshToken.user_id == user_id, RefreshToken.expires_at < datetime.now(UTC)
-            )
-        )
+    async def delete_expired(self, user_id: UUID | None = None) -> None:
+        """Those of one user, or of all."""
+        query = RefreshToken.delete().where(RefreshToken.expires_at < datetime.now(UTC))
+        if user_id:
+            query = query.where(RefreshToken.user_id == user_id)
+        await self._session.run(query)

@@ -64,10 +64,9 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     async def revoke_all(self, user_id: UUID) -> None:
         await self._session.exec(delete(RefreshToken).where(col(RefreshToken.user_id) == user_id))
 
-    async def delete_expired(self, user_id: UUID) -> None:
-        await self._session.exec(
-            delete(RefreshToken).where(
-                col(RefreshToken.user_id) == user_id,
-                col(RefreshToken.expires_at) < datetime.now(UTC),
-            )
-        )
+    async def delete_expired(self, user_id: UUID | None = None) -> None:
+        """Those of one user, or of all."""
+        statement = delete(RefreshToken).where(col(RefreshToken.expires_at) < datetime.now(UTC))
+        if user_id:
+            statement = statement.where(col(RefreshToken.user_id) == user_id)
+        await self._session.exec(statement)

@@ -53,5 +53,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     async def revoke_all(self, user_id: UUID) -> None:
         await self._rows(user_id=user_id).delete()
 
-    async def delete_expired(self, user_id: UUID) -> None:
-        await self._rows(user_id=user_id, expires_at__lt=datetime.now(UTC)).delete()
+    async def delete_expired(self, user_id: UUID | None = None) -> None:
+        """Those of one user, or of all."""
+        owner = {"user_id": user_id} if user_id else {}
+        await self._rows(expires_at__lt=datetime.now(UTC), **owner).delete()
