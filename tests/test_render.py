@@ -58,7 +58,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/redis/*",
             "src/app/features/items/observed.py",
             "src/app_dev/redis.py",
-            "tests/redis.py",
+            "tests/*",
         },
         set(),
     ),
