@@ -17,6 +17,7 @@ CODE: Options = {
     "database": ("postgresql", "sqlite"),
     "auth": ("jwt", "none"),
     "redis": (False, True),
+    "websockets": (False, True),
     "worker": (False, True),
 }
 """Options that change the service: combined with each other, they are generated and run."""

@@ -63,6 +63,24 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
         set(),
     ),
+    ("websockets", True): (
+        {
+            "docs/live-events.md",
+            "src/app/core/effects.py",
+            "src/app/core/events/*",
+            "src/app/features/auth/lifespan.py",
+            "src/app/features/auth/sessions.py",
+            "src/app/features/events/*",
+            "src/app/features/items/observed.py",
+            "src/app/features/users/activity.py",
+            "tests/e2e/test_events.py",
+            "tests/e2e/test_live_demo.py",
+            "tests/e2e/test_live_processes.py",
+            "tests/live.py",
+            "tests/security/test_live_events.py",
+        },
+        set(),
+    ),
     ("worker", True): (
         {
             "src/app/core/jobs/*",

@@ -20,12 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.config import Settings
-from app.core.docs import DOCS_CSP, DOCS_PATH
 from app.core.errors import error_response
 from app.core.logging import get_logger
 
 PROBE_PATHS = frozenset({"/health", "/ready"})
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+"""What an answer begins with; that to a handshake has names of its own."""
+
+CSP = b"content-security-policy"
 API_CSP = b"default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -83,15 +86,13 @@ class RequestContextMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status_code, finished
-            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                status_code = message["status"]
-                csp = DOCS_CSP if path.startswith(DOCS_PATH) else API_CSP
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id),
-                    (b"content-security-policy", csp),
-                    *self._headers,
-                ]
+            if message["type"] in STARTS:
+                status_code = message.get("status", 101)
+                headers = list(message.get("headers", ()))
+                # A page that needs more than the API does says so itself.
+                if not any(name == CSP for name, _ in headers):
+                    headers.append((CSP, API_CSP))
+                message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 finished = perf_counter()  # What follows the answer nobody waits for.
@@ -99,10 +100,11 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            if scope["type"] == "http":
+            # A connection that was upgraded goes on, and whoever keeps it says when it ends.
+            if status_code != 101:
                 self._logger.info(
                     "request_completed",
-                    method=scope["method"],
+                    method=scope.get("method", "GET"),
                     path=path,
                     status_code=status_code,
                     duration_ms=round(((finished or perf_counter()) - started) * 1000, 2),
@@ -129,15 +131,21 @@ class PlainErrorMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         plain: Message | None = None
         text = b""
+        started = False
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal plain, text
-            if message["type"] == "http.response.start" and _is_plain_error(message):
+            nonlocal plain, text, started
+            if message["type"] == "websocket.close" and not started:
+                # A handshake that nobody answers; for the server that would be a bare 403.
+                await error_response(403)(scope, receive, send)
+                return
+            started = started or message["type"] in STARTS
+            if message["type"] in STARTS and _is_plain_error(message):
                 plain = message
                 return
             if plain is None:
@@ -155,7 +163,7 @@ class PlainErrorMiddleware:
 
 
 def _is_plain_error(message: Message) -> bool:
-    return message["status"] >= 400 and any(
+    return message.get("status", 101) >= 400 and any(
         name == b"content-type" and value.startswith(b"text/plain")
         for name, value in message["headers"]
     )
@@ -199,20 +207,21 @@ class UnhandledErrorMiddleware:
         self._logger = get_logger("app.errors")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         started = False
 
         async def watch_start(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            started = started or message["type"] in STARTS
             await send(message)
 
         try:
             await self.app(scope, receive, watch_start)
         except Exception:
-            self._logger.exception("unhandled_error", method=scope["method"], path=scope["path"])
+            method = scope.get("method", "GET")
+            self._logger.exception("unhandled_error", method=method, path=scope["path"])
             if started:
                 raise  # Too late for another answer: let the server cut the connection.
             response = error_response(500, "Something went wrong on our side.")

@@ -7,8 +7,8 @@ from fastapi_csp_docs import get_swagger_ui_html, get_swagger_ui_init_js
 
 DOCS_PATH = "/docs"
 DOCS_CSP = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Looser than the API's own policy by what Swagger UI needs, two icons in `data:` among it."""
 
@@ -20,13 +20,15 @@ def add_docs(app: FastAPI) -> None:
     @router.get("")
     async def swagger_ui(request: Request) -> HTMLResponse:
         base = f"{_root_path(request)}{DOCS_PATH}"
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             title=app.title,
             swagger_js_url=f"{base}/assets/swagger-ui-bundle.js",
             swagger_css_url=f"{base}/assets/swagger-ui.css",
             swagger_favicon_url=f"{base}/assets/favicon-32x32.png",
             swagger_ui_init_script_url=f"{base}/init.js",
         )
+        page.headers["Content-Security-Policy"] = DOCS_CSP
+        return page
 
     @router.get("/init.js")
     async def swagger_ui_init(request: Request) -> Response:

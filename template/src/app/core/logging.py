@@ -68,6 +68,7 @@ def configure_logging(settings: LogSettings) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structlog": formatter},
+            "filters": {"queries": {"()": lambda: _cut_queries}},
             "handlers": {
                 "stdout": {
                     "class": "logging.StreamHandler",
@@ -78,13 +79,28 @@ def configure_logging(settings: LogSettings) -> None:
             "root": {"handlers": ["stdout"], "level": settings.log_level.upper()},
             "loggers": {
                 "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {"handlers": [], "propagate": True},
+                "uvicorn.error": {
+                    "handlers": [],
+                    "propagate": True,
+                    "filters": ["queries"],
+                    # What it and its libraries say for debugging are headers, tokens among them.
+                    "level": "INFO" if settings.log_level == "debug" else "NOTSET",
+                },
                 # `request_completed` says the same and more.
                 "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
             },
         }
     )
     logging.captureWarnings(True)
+
+
+def _cut_queries(record: logging.LogRecord) -> bool:
+    """uvicorn names paths with their query, in which a client may have put a token."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
+        )
+    return True
 
 
 def _name_logger(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

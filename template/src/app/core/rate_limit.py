@@ -5,10 +5,10 @@ import math
 import time
 from functools import cache, lru_cache
 
-from fastapi import Request
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.requests import HTTPConnection
 
 from app.core.errors import AppError
 
@@ -57,9 +57,9 @@ class RateLimiter:
         return max(1, math.ceil(stats.reset_time - time.time()))
 
 
-def client_address(request: Request) -> str:
+def client_address(connection: HTTPConnection) -> str:
     """The client's address as a key; of IPv6 the network, as a customer has a whole /64."""
-    return _network(request.client.host) if request.client else "unknown"
+    return _network(connection.client.host) if connection.client else "unknown"
 
 
 @cache

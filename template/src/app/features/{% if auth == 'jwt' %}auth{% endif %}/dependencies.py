@@ -31,7 +31,7 @@ async def get_actor(
     """Whose access token came along, if they are still active."""
     if token is None:
         raise AuthenticationError
-    user = await users.get(tokens.read("access", token))
+    user = await users.get(tokens.read("access", token).user_id)
     if user is None or not user.is_active:
         raise AuthenticationError("The token is not valid.")
     return Actor(user.id, Role(user.role))

@@ -42,7 +42,7 @@ class AuthService:
 
         A token that is used twice was stolen, from the client or by it: its whole family ends.
         """
-        user_id = self._tokens.read("refresh", token)
+        user_id, _ = self._tokens.read("refresh", token)
         async with self._database.transaction() as session:
             rows = RefreshTokenRepository(session)
             user = await UserRepository(session).get(user_id)

@@ -1,0 +1,127 @@
+# /// script
+# requires-python = ">=3.12"
+# dependencies = ["copier>=9.15.1,<10", "pyyaml>=6"]
+# ///
+"""Take a later version of the template, or give it other answers: `just template-update redis=true`.
+
+copier by itself deletes what an option takes along, though you have changed it, and reports success
+where it leaves conflicts. This lists and keeps the one, and fails on the other. It commits nothing.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from copier.errors import CopierError
+
+ANSWERS = Path(".copier-answers.yml")
+KEPT = Path(".local/template-update")
+WAY_BACK = "The way back: git reset --hard && git clean -fd"
+CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
+FIXED = {"orm", "database"}
+
+
+def main(changes: list[str]) -> None:
+    answers = read_answers()
+    wanted = dict(parse(change, answers) for change in changes)
+    if git("status", "--porcelain"):
+        sys.exit("Something is not committed. Commit it first: it is the way back.")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            generated = Path(folder)
+            render(answers, generated)
+            copier.run_update(
+                ".", data=wanted, defaults=True, overwrite=True, unsafe=True, conflict="inline"
+            )
+            kept = keep_edited(generated)
+    except (CopierError, ValueError) as error:
+        sys.exit(f"{error}\n{WAY_BACK}")
+    if kept:
+        show(f"Gone with an option, though you had changed them; kept in {KEPT}:", kept)
+    now = read_answers()
+    if unknown := [name for name, value in wanted.items() if now.get(name) != value]:
+        sys.exit(f"The template asks no such question: {', '.join(unknown)}\n{WAY_BACK}")
+    if conflicts := find_conflicts():
+        show("Your changes and the template's meet, between <<<<<<< and >>>>>>> in:", conflicts)
+        sys.exit(WAY_BACK)
+    print(f"\nUpdated, and nothing committed. {WAY_BACK}")
+
+
+def read_answers() -> dict[str, Any]:
+    if not ANSWERS.exists():
+        sys.exit(f"No {ANSWERS} here: run this at the root of the project.")
+    answers: dict[str, Any] = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
+    if "_commit" not in answers:
+        sys.exit(f"{ANSWERS} names no version of the template, so there is nothing to update from.")
+    return answers
+
+
+def parse(change: str, answers: dict[str, Any]) -> tuple[str, Any]:
+    """`redis=true` is a name and what YAML makes of the value."""
+    name, separator, text = change.partition("=")
+    if not (name and separator):
+        sys.exit(f"{change!r} should be written KEY=VALUE, such as redis=true.")
+    value = yaml.safe_load(text)
+    if name in FIXED and value != answers.get(name):
+        sys.exit(
+            f"{name} cannot be switched: your migrations and rows would not come along. Generate a "
+            f"new project with {change}, and move your features and data to it."
+        )
+    return name, value
+
+
+def render(answers: dict[str, Any], destination: Path) -> None:
+    """What the template made of these answers, before anybody changed it."""
+    copier.run_copy(
+        answers["_src_path"],
+        destination,
+        data={name: value for name, value in answers.items() if not name.startswith("_")},
+        vcs_ref=answers["_commit"],
+        defaults=True,
+        quiet=True,
+        skip_tasks=True,
+        unsafe=True,
+    )
+
+
+def keep_edited(generated: Path) -> list[str]:
+    """Keep a copy of the files that are gone, and are not what the template had made them."""
+    kept = []
+    for name in git("ls-files", "-z", "--deleted").split("\0"):
+        if not name:
+            continue
+        committed = subprocess.check_output(["git", "show", f"HEAD:./{name}"])
+        original = generated / name
+        if not original.exists() or original.read_bytes() != committed:
+            (KEPT / name).parent.mkdir(parents=True, exist_ok=True)
+            (KEPT / name).write_bytes(committed)
+            kept.append(name)
+    return kept
+
+
+def find_conflicts() -> list[str]:
+    names = git("ls-files", "-z", "--modified", "--others", "--exclude-standard").split("\0")
+    files = sorted({name for name in names if name and Path(name).is_file()})
+    return [
+        name for name in files if name.endswith(".rej") or CONFLICT.search(Path(name).read_bytes())
+    ]
+
+
+def show(title: str, names: list[str]) -> None:
+    print("\n".join(["", title, *(f"  {name}" for name in names)]))
+
+
+def git(*arguments: str) -> str:
+    try:
+        return subprocess.check_output(["git", *arguments], text=True)
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        sys.exit("This needs git, and a project that is in a git repository.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,53 @@
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter, Depends, WebSocket
+from fastapi.responses import FileResponse
+
+from app.core.docs import DOCS_CSP
+from app.dependencies import RateLimiterDep, SettingsDep, limit_requests
+from app.features.events import connection
+from app.features.events.dependencies import (
+    EventServiceDep,
+    SubscriberDep,
+    check_origin,
+    only_with_docs,
+)
+from app.features.events.schemas import Reply
+
+DEMO = Path(__file__).with_name("demo")
+
+router = APIRouter(prefix="/ws", tags=["events"])
+demo = APIRouter(prefix="/demo", dependencies=[Depends(only_with_docs)], include_in_schema=False)
+
+
+@router.websocket("", dependencies=[Depends(check_origin)])
+async def live_events(
+    websocket: WebSocket,
+    subscriber: SubscriberDep,
+    service: EventServiceDep,
+    limiter: RateLimiterDep,
+    settings: SettingsDep,
+) -> None:
+    """Tell a client of the changes it subscribes to, as far as it may see them."""
+
+    async def answer(data: bytes) -> Reply:
+        # A message costs as much as a request, and counts as one.
+        await limit_requests(websocket, limiter, settings)
+        return service.answer(data)
+
+    await connection.serve(websocket, subscriber, answer)
+
+
+@demo.get("")
+async def show_demo() -> FileResponse:
+    """A page to watch events arrive on."""
+    return FileResponse(DEMO / "index.html", headers={"Content-Security-Policy": DOCS_CSP})
+
+
+@demo.get("/{name}")
+async def get_demo_file(name: Literal["demo.css", "demo.js"]) -> FileResponse:
+    return FileResponse(DEMO / name)
+
+
+router.include_router(demo)

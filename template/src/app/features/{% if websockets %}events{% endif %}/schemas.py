@@ -1,0 +1,53 @@
+"""The messages of the protocol, both ways, told apart by their `type`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from app.core.events.repository import Event
+from app.shared.schemas import AppSchema, InputSchema
+
+type ChannelName = Annotated[str, Field(max_length=100)]
+
+
+class Subscribe(InputSchema):
+    type: Literal["subscribe"]
+    channel: ChannelName
+
+
+class Unsubscribe(InputSchema):
+    type: Literal["unsubscribe"]
+    channel: ChannelName
+
+
+class Ping(InputSchema):
+    type: Literal["ping"]
+
+
+class Subscribed(AppSchema):
+    type: Literal["subscribed"] = "subscribed"
+    channel: str
+
+
+class Unsubscribed(AppSchema):
+    type: Literal["unsubscribed"] = "unsubscribed"
+    channel: str
+
+
+class Pong(AppSchema):
+    type: Literal["pong"] = "pong"
+
+
+class Error(AppSchema):
+    """What was sent is not done; the connection lives on. The codes are those of HTTP's errors."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+
+
+type ClientMessage = Annotated[Subscribe | Unsubscribe | Ping, Field(discriminator="type")]
+type Reply = Subscribed | Unsubscribed | Pong | Error
+type ServerMessage = Annotated[Reply | Event, Field(discriminator="type")]
+
+client_message: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)

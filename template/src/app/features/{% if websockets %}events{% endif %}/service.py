@@ -1,0 +1,45 @@
+from pydantic import ValidationError
+
+from app.core.errors import code_of
+from app.core.events.hub import Subscriber
+from app.core.events.repository import CHANNELS
+from app.features.events.schemas import (
+    Error,
+    Ping,
+    Pong,
+    Reply,
+    Subscribe,
+    Subscribed,
+    Unsubscribed,
+    client_message,
+)
+
+
+class EventService:
+    """One side of the conversation: what is done with a client's messages, and answered."""
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        self._subscriber = subscriber
+
+    def answer(self, data: bytes) -> Reply:
+        try:
+            message = client_message.validate_json(data)
+        except ValidationError as exc:
+            # Pydantic's own words would repeat the input.
+            if exc.errors(include_input=False)[0]["type"] == "json_invalid":
+                return _error(400, "The message is not valid JSON.")
+            return _error(422, "Send subscribe or unsubscribe, each with a channel, or ping.")
+        if isinstance(message, Ping):
+            return Pong()
+        if message.channel not in CHANNELS:
+            names = ", ".join(sorted(CHANNELS))
+            return _error(404, f"There is no such channel, but there is: {names}.")
+        if isinstance(message, Subscribe):
+            self._subscriber.channels.add(message.channel)
+            return Subscribed(channel=message.channel)
+        self._subscriber.channels.discard(message.channel)
+        return Unsubscribed(channel=message.channel)
+
+
+def _error(status_code: int, message: str) -> Error:
+    return Error(code=code_of(status_code), message=message)

@@ -1,0 +1,122 @@
+"""`just template-update`: what copier's own update does not see to."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import COPIER, attempt, commit, git, release, run
+from tests.test_update import QUIET, append
+
+SCRIPT = "scripts/template_update.py"
+
+
+@pytest.fixture
+def project(released: Path, tmp_path: Path) -> Path:
+    """A committed project of the first release, with Redis, which can be switched off."""
+    project = tmp_path / "a project"
+    run(*COPIER, "copy", *QUIET, "--data", "redis=true", released, project, cwd=tmp_path)
+    git(project, "init", "--quiet")
+    commit(project)
+    return project
+
+
+def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
+    return attempt("uv", "run", "--quiet", "--script", SCRIPT, *changes, cwd=project)
+
+
+def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, project: Path) -> None:
+    append(project / "README.md", "The user's own line.")
+    commit(project)
+    append(released / "template/justfile", "# the template's")
+    release(released, "v1.1.0")
+
+    done = update(project)
+
+    assert done.returncode == 0, done.stdout
+    assert "The way back: git reset --hard && git clean -fd" in done.stdout
+    assert (project / "justfile").read_text().endswith("# the template's\n")
+    assert (project / "README.md").read_text().endswith("The user's own line.\n")
+
+
+def test_switches_an_option_and_the_way_back_leads_back(project: Path) -> None:
+    done = update(project, "auth=none")
+
+    assert done.returncode == 0, done.stdout
+    assert not (project / "src/app/features/users").exists()
+    run("sh", "-c", "git reset --hard && git clean -fd", cwd=project)
+    assert git(project, "status", "--porcelain") == ""
+    assert (project / "src/app/features/users").exists()
+
+
+def test_keeps_what_was_edited_in_a_file_that_goes(project: Path) -> None:
+    append(project / "src/app/core/redis/cache.py", "# the user's")
+    commit(project)
+
+    done = update(project, "redis=false")
+
+    assert done.returncode == 0, done.stdout
+    assert "  src/app/core/redis/cache.py\n" in done.stdout
+    assert "server.py" not in done.stdout
+    kept = project / ".local/template-update/src/app/core/redis/cache.py"
+    assert kept.read_text().endswith("# the user's\n")
+
+
+def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -> None:
+    for root, line in ((project, "# the user's"), (released / "template", "# the template's")):
+        text = (root / "justfile").read_text()
+        (root / "justfile").write_text(text.replace("# Format, and fix", f"{line}\n# Format"))
+    commit(project)
+    release(released, "v1.1.0")
+
+    done = update(project)
+
+    assert done.returncode == 1
+    assert "  justfile\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("orm=piccolo", "orm cannot be switched"),
+        ("database=sqlite", "database cannot be switched"),
+        ("redis", "KEY=VALUE"),
+        ("=true", "KEY=VALUE"),
+        ("auth=nobody", "Invalid choice for 'auth'"),
+    ],
+)
+def test_refuses_what_cannot_be(project: Path, change: str, said: str) -> None:
+    done = update(project, change)
+
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_tells_a_question_that_there_is_not(project: Path) -> None:
+    done = update(project, "rediss=true")
+
+    assert done.returncode == 1
+    assert "no such question: rediss" in done.stdout
+
+
+def test_refuses_a_project_with_something_uncommitted(project: Path) -> None:
+    append(project / "README.md", "Not committed.")
+
+    done = update(project, "auth=none")
+
+    assert done.returncode == 1
+    assert "Commit it first" in done.stdout
+    assert git(project, "status", "--porcelain") == " M README.md\n"
+
+
+@pytest.mark.parametrize("missing", [".copier-answers.yml", ".git"])
+def test_says_what_is_missing(project: Path, missing: str) -> None:
+    (project / missing).rename(project.parent / "elsewhere")
+
+    done = update(project)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout
+    assert {".copier-answers.yml": "at the root", ".git": "needs git"}[missing] in done.stdout
