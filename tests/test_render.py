@@ -54,11 +54,12 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ),
     ("redis", True): (
         {
+            "docs/redis.md",
             "src/app/core/effects.py",
             "src/app/core/redis/*",
             "src/app/features/items/observed.py",
             "src/app_dev/redis.py",
-            "tests/redis.py",
+            "tests/*",
         },
         set(),
     ),
