@@ -38,6 +38,9 @@ REFUSED: tuple[Answers, ...] = (
 )
 """Answers that copier refuses together."""
 
+NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
+"""What an answer cannot be given without."""
+
 
 def valid(answers: Answers) -> bool:
     return not any(refused.items() <= answers.items() for refused in REFUSED)

@@ -99,9 +99,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("ci", "none"): (set(), {".github/workflows/ci.yml"}),
 }
 
-# What an answer cannot be given without; it is compared to these alone.
-NEEDS: dict[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
-
 # Dependencies that no module imports, each for its reason.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
@@ -131,7 +128,7 @@ def test_two_renders_are_the_same_to_the_byte(
 def test_an_answer_brings_and_takes_its_files_and_no_others(
     question: str, answer: str | bool, render: Render
 ) -> None:
-    needs = NEEDS.get((question, answer), {})
+    needs = options.NEEDS.get((question, answer), {})
     before = files(render(**needs)).keys()
     after = files(render(**needs, **{question: answer})).keys()
 

@@ -103,7 +103,8 @@ def test_another_answer_gives_what_a_fresh_copy_gives(
     name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
 ) -> None:
     """Migrations aside: applied ones are the user's, and are never taken away."""
-    changed = ("--data", f"{name}={value}")
+    answers = {**options.NEEDS.get((name, value), {}), name: value}
+    changed = [part for key, answer in answers.items() for part in ("--data", f"{key}={answer}")]
 
     run(*COPIER, "update", *QUIET, *changed, project, cwd=project)
     run(*COPIER, "copy", *QUIET, *changed, released, tmp_path / "fresh", cwd=tmp_path)
