@@ -61,6 +61,22 @@ async def test_writers_wait_for_each_other(database: Database) -> None:
     assert await count(database) == 15
 
 
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.usefixtures("database")
+async def test_statements_are_logged_where_debug_is_on_and_never_a_value(
+    committing_settings: Settings, caplog: pytest.LogCaptureFixture, *, debug: bool
+) -> None:
+    caplog.set_level("DEBUG")
+    settings = committing_settings.model_copy(update={"debug": debug})
+    async with Database.connect(settings) as talkative:
+        await create(talkative, "somebody's own words")
+    async with Database.connect(committing_settings):
+        pass  # Quiet again.
+
+    assert any("INSERT" in message for message in caplog.messages) is debug
+    assert "somebody's own words" not in caplog.text
+
+
 @pytest.mark.sad
 async def test_an_error_rolls_everything_back(database: Database) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
