@@ -119,8 +119,8 @@ def show(title: str, names: list[str]) -> None:
 def git(*arguments: str) -> str:
     try:
         return subprocess.check_output(["git", *arguments], text=True)
-    except (subprocess.CalledProcessError, FileNotFoundError):
-        sys.exit("This needs git, and a project that is in a git repository.")
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        sys.exit(f"This needs git, and a project that is in a git repository. {error}")
 
 
 if __name__ == "__main__":
