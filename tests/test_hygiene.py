@@ -155,6 +155,12 @@ def test_no_trace_of_the_template_is_left(surface: Answers, render: Render) -> N
         assert re.findall(rf"{{%|{{#{doubled or ''}", text) == [], path
 
 
+def test_no_folder_is_empty(surface: Answers, render: Render) -> None:
+    folders = [path for path in render(**surface).rglob("*") if path.is_dir()]
+
+    assert [path for path in folders if not any(path.iterdir())] == []
+
+
 def test_no_debris_of_blank_lines_is_left(surface: Answers, render: Render) -> None:
     rendered = texts(render(**surface))
 
