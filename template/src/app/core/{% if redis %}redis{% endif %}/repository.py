@@ -5,18 +5,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from app.core.effects import ObservedRepository
+from app.core.effects import OWNER, ObservedRepository
 from app.core.models import Entity
 from app.shared.schemas import AppSchema
-
-OWNER = "owner_id"
 
 
 class CachedReads[Model: Entity](ObservedRepository[Model]):
     """Takes a row by id from the cache, and drops it there once its change is committed."""
-
-    schema: type[AppSchema]
-    """What is kept of a row: all that a response shows."""
 
     async def get(self, row_id: UUID, **filters: object) -> Model | None:
         # What is about to change is read where it is true. And rows that go with their owner go

@@ -6,12 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, SerializeAsAny
 
-from app.core.effects import ObservedRepository
+from app.core.effects import OWNER, ObservedRepository
 from app.core.events.hub import Announcement
 from app.core.models import Entity
 from app.shared.schemas import AppSchema
-
-OWNER = "owner_id"
 
 CHANNELS: set[str] = set()
 """All that some repository announces changes on."""
@@ -34,9 +32,6 @@ class AnnouncedChanges[Model: Entity](ObservedRepository[Model]):
     The rows of a model with an `owner_id` are announced to their owners and to admins, those of
     any other model to everyone.
     """
-
-    schema: type[AppSchema]
-    """What is told of a row: all that a response shows."""
 
     channel: ClassVar[str]
 
