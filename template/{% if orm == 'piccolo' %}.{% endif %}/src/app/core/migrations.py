@@ -23,7 +23,7 @@ from piccolo.conf.apps import AppConfig, Finder
 
 from app.config import Settings
 from app.core.database import Session
-from app.core.engine import Connection, connect_to_migrate
+from app.core.engine import Connection, Connections
 from app.core.errors import AppError
 from app.core.logging import get_logger
 
@@ -79,7 +79,7 @@ async def _upgrade(settings: Settings, revision: str) -> None:
     managers = await _managers()
     if revision not in {"head", *managers}:
         raise MigrationError(f"There is no revision {revision}.")
-    async with connect_to_migrate(settings) as connection:
+    async with _connected(settings) as connection:
         applied = await _applied(connection)
         for name, manager in managers.items():
             if name not in applied:
@@ -92,7 +92,7 @@ async def _upgrade(settings: Settings, revision: str) -> None:
 
 async def _downgrade(settings: Settings) -> None:
     managers = await _managers()
-    async with connect_to_migrate(settings) as connection:
+    async with _connected(settings) as connection:
         applied = await _applied(connection)
         if not applied:
             raise MigrationError("There is no revision to go back from.")
@@ -102,6 +102,15 @@ async def _downgrade(settings: Settings) -> None:
         async with _session(connection, managers[last]) as session:
             await session.run(run_backwards(APP, last, auto_agree=True))
         logger.info("downgraded", revision=last)
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncGenerator[Connection]:
+    async with (
+        Connections.open(settings, migrating=True) as connections,
+        connections.take() as connection,
+    ):
+        yield connection
 
 
 @asynccontextmanager
