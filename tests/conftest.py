@@ -5,6 +5,7 @@ one state of the template. Most tests render in process, in a fraction of a seco
 command line, tags and updates run `copier` itself.
 """
 
+import hashlib
 import json
 import os
 import shlex
@@ -23,6 +24,7 @@ import copier
 import jinja2
 import psycopg
 import pytest
+import redis
 from filelock import FileLock
 
 from tests import options
@@ -66,6 +68,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     }
     for name in cases.keys() & set(metafunc.fixturenames):
         metafunc.parametrize(name, cases[name], ids=options.name)
+    if "flip" in metafunc.fixturenames:
+        every = options.flips()
+        flips = every if full else [f for f in every if options.is_outermost(f)]
+        metafunc.parametrize("flip", flips, ids=options.flip_name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -81,6 +87,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
         )
         terminalreporter.write_sep("-", f"PostgreSQL: tested on the embedded server {servers}")
+        server = real_redis()
+        servers = (
+            f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
+        )
+        terminalreporter.write_sep("-", f"Redis: tested on the embedded server {servers}")
 
 
 @cache
@@ -96,6 +107,20 @@ def real_postgres() -> str | None:
     return local
 
 
+@cache
+def real_redis() -> str | None:
+    """The same for Redis."""
+    if named := os.environ.get("TEST_REDIS_URL"):
+        return named
+    local = "redis://127.0.0.1"
+    try:
+        with redis.Redis.from_url(local, socket_timeout=3) as client:
+            client.ping()
+    except redis.RedisError:
+        return None
+    return local
+
+
 # --- Rendering ---
 
 
@@ -104,10 +129,15 @@ class Render(Protocol):
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """This repository's files, committed or not, without those that git ignores."""
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder for what every worker of a run needs, and one makes."""
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
+    """This repository's files, committed or not, without those that git ignores."""
     copy = shared / "template"
     with FileLock(shared / "template.lock"):
         if not copy.exists():
@@ -122,16 +152,19 @@ def template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def render(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Render:
+def render(template: Path, shared: Path) -> Render:
     """Render with these answers, and the defaults for others; the tree is shared: look, don't write."""
-    made: dict[str, Path] = {}
 
     def render(**answers: str | bool) -> Path:
-        key = json.dumps(answers, sort_keys=True)
-        if key not in made:
-            made[key] = tmp_path_factory.mktemp("rendered") / "my-api"
-            render_to(template, made[key], answers)
-        return made[key]
+        key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+        tree = shared / "rendered" / key / "my-api"
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(tree.with_name("lock")):
+            if not tree.exists():
+                unfinished = tree.with_name("unfinished")
+                render_to(template, unfinished, answers)
+                unfinished.rename(tree)
+        return tree
 
     return render
 

@@ -38,6 +38,12 @@ REFUSED: tuple[Answers, ...] = (
 )
 """Answers that copier refuses together."""
 
+TOGETHER = ("orm", "database", "auth")
+"""Options that cut through the same files: all their combinations are run, not just the pairs."""
+
+FIXED = ("orm", "database")
+"""Options that a living project keeps: its migrations and rows would not come along."""
+
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 """What an answer cannot be given without."""
 
@@ -52,6 +58,36 @@ def combinations() -> list[Answers]:
     return [answers for answers in every if valid(answers)]
 
 
+def flips() -> list[tuple[Answers, Answers]]:
+    """Every change of one answer that leads from a combination to another, for a living project."""
+    every = combinations()
+    switched = [name for name in CODE if name not in FIXED]
+    return [
+        (before, before | {name: value})
+        for before in every
+        for name in switched
+        for value in CODE[name]
+        if value != before[name] and valid(before | {name: value})
+    ]
+
+
+def is_outermost(flip: tuple[Answers, Answers]) -> bool:
+    """Whether it leads out of the defaults, or out of a project that has everything."""
+    defaults = {name: values[0] for name, values in CODE.items()}
+    everything = {name: values[-1] for name, values in CODE.items() if values[-1] is True}
+    return flip[0] in (defaults, defaults | everything)
+
+
+def flip_name(flip: tuple[Answers, Answers]) -> str:
+    before, after = flip
+    changed = [
+        f"{option}:{before[option]}>{after[option]}"
+        for option in CODE
+        if before[option] != after[option]
+    ]
+    return f"{name(before)},{','.join(changed)}"
+
+
 def pairs(options: Options) -> list[Answers]:
     """Few combinations, among which each pair of values stands in at least one."""
     constraints = [
@@ -62,7 +98,14 @@ def pairs(options: Options) -> list[Answers]:
             [{"operator": "eq", "left": name, "value": value} for name, value in refused.items()]
         ]
     ]
-    rows = make(dict(options), strength=min(2, len(options)), constraints=constraints)
+    rows = make(
+        dict(options),
+        strength=min(2, len(options)),
+        sub_models=[{"fields": list(TOGETHER), "strength": len(TOGETHER)}]
+        if options.keys() >= set(TOGETHER)
+        else [],
+        constraints=constraints,
+    )
     return sorted(
         ({name: row[name] for name in options} for row in rows),
         key=lambda answers: [options[name].index(value) for name, value in answers.items()],

@@ -6,15 +6,16 @@ What a run leaves behind is a failure too: a file, a process, a database.
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 
 from tests import options
-from tests.conftest import Project, attempt, real_postgres
+from tests.conftest import Project, attempt, real_postgres, real_redis
 from tests.options import Answers
 
 type Install = Callable[..., Project]
@@ -84,23 +85,52 @@ def test_passes_its_own_tests_on_the_embedded_server(
         assert " passed" in run("pytest")
 
 
-def test_passes_its_own_tests_on_a_real_server(
+@contextmanager
+def file(folder: Path) -> Iterator[str]:
+    """The URL of a file that stands for a server; afterwards nothing may be in it."""
+    path = folder / "real.db"
+    path.touch()
+    yield f"sqlite:///{path}"
+    assert path.read_bytes() == b""
+
+
+@contextmanager
+def redis_left_as_found(server: str) -> Iterator[str]:
+    """The URL of a Redis; afterwards nothing new may be in it that no tests lay claim to."""
+    before = set(unclaimed(server))
+    yield server
+    assert set(unclaimed(server)) - before == set()
+
+
+def unclaimed(server: str) -> Iterator[tuple[int, str]]:
+    """The keys in each database where no tests run: those that run elsewhere come and go."""
+    with redis.Redis.from_url(server, decode_responses=True) as client:
+        numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
+    for number in numbers:
+        with redis.Redis.from_url(server, db=number, decode_responses=True) as client:
+            pid = (client.get("app:tests") or "").rpartition(" ")[2]
+            if not pid or not Path("/proc", pid).exists():
+                yield from ((number, key) for key in client.scan_iter())
+
+
+def test_passes_its_own_tests_on_real_servers(
     combination: Answers, install: Install, tmp_path: Path
 ) -> None:
     project = install(**combination)
-    if combination["database"] == "sqlite":
-        # The file stands for a server: the tests make a database of their own beside it, or none.
-        file = tmp_path / "real.db"
-        file.touch()
+    with ExitStack() as stack:
+        servers = {}
+        if combination["database"] == "sqlite":
+            servers["DATABASE_URL"] = stack.enter_context(file(tmp_path))
+        elif server := real_postgres():
+            servers["DATABASE_URL"] = stack.enter_context(role(server))
+        else:
+            pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+        if combination["redis"]:
+            if not (server := real_redis()):
+                pytest.skip("no Redis here: set TEST_REDIS_URL")
+            servers["REDIS_URL"] = stack.enter_context(redis_left_as_found(server))
         with alone(project) as run:
-            assert " passed" in run("pytest", DATABASE_URL=f"sqlite:///{file}")
-        assert file.read_bytes() == b""
-        return
-    server = real_postgres()
-    if server is None:
-        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
-    with role(server) as url, alone(project) as run:
-        assert " passed" in run("pytest", DATABASE_URL=url)
+            assert " passed" in run("pytest", **servers)
 
 
 @pytest.mark.parametrize("database", options.CODE["database"])

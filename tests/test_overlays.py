@@ -6,6 +6,7 @@ to supply. That the types fit too is mypy's to say, in every combination.
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -56,20 +57,29 @@ def taken(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
 
 
 def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return parsed(path.read_text(encoding="utf-8"))
 
 
-def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+@cache
+def parsed(source: str) -> ast.Module:
+    """Most files are the same in many combinations."""
+    return ast.parse(source)
+
+
+@cache
+def imported(tree: ast.Module) -> set[tuple[str, str]]:
     """The names that a module imports, and those that it takes from the modules it imports."""
+    names = set()
     modules: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                yield node.module, alias.name
+                names.add((node.module, alias.name))
                 modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            yield modules.get(node.value.id, ""), node.attr
+            names.add((modules.get(node.value.id, ""), node.attr))
+    return names
 
 
 def face(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,12 @@ MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (
-        {"src/app/core/schema.py", "src/app/core/statements.py", "src/app/models.py"},
+        {
+            "src/app/core/pool.py",
+            "src/app/core/schema.py",
+            "src/app/core/statements.py",
+            "src/app/models.py",
+        },
         {
             "alembic.ini",
             "migrations/env.py",
@@ -28,7 +33,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
     ),
     ("orm", "piccolo"): (
-        {"src/app/piccolo_app.py", "src/app/piccolo_conf.py"},
+        {"src/app/core/pool.py", "src/app/piccolo_app.py", "src/app/piccolo_conf.py"},
         {
             "alembic.ini",
             "migrations/env.py",

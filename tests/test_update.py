@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import copier as copier_
 import pytest
 import yaml
 
@@ -12,6 +14,13 @@ from tests.options import Answers
 
 # An update of a template with tasks has to be trusted even where it skips them.
 QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
+IN_PROCESS: dict[str, Any] = {
+    "defaults": True,
+    "quiet": True,
+    "settings": copier_.Settings(),
+    "skip_tasks": True,
+    "unsafe": True,
+}
 OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
 
 
@@ -95,21 +104,75 @@ def test_an_update_says_the_next_commands(released: Path, project: Path) -> None
     assert "uv run app db revision" in told
 
 
+def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_work(
+    flip: tuple[Answers, Answers], released: Path, tmp_path: Path
+) -> None:
+    """Migrations aside: applied ones are the user's, and are never taken away."""
+    before, after = flip
+    project, fresh = tmp_path / "project", tmp_path / "fresh"
+    copy(released, project, before)
+    edit(project)
+    git(project, "init", "--quiet")
+    commit(project)
+    copy(released, fresh, after)
+    edit(fresh)
+
+    update(project, after)
+
+    assert unfinished(project) == []
+    assert without_migrations(project) == without_migrations(fresh)
+    assert (project / "migrations/versions/9000_orders.py").read_text() == OWN
+    commit(project)
+    update(project, after)
+    assert git(project, "status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, values[1]) for name, values in {**options.CODE, **options.SURFACE}.items()],
+    [
+        (name, values[1])
+        for name, values in {**options.CODE, **options.SURFACE}.items()
+        if name in options.FIXED or name in options.SURFACE
+    ],
 )
 def test_another_answer_gives_what_a_fresh_copy_gives(
     name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
 ) -> None:
-    """Migrations aside: applied ones are the user's, and are never taken away."""
-    answers = {**options.NEEDS.get((name, value), {}), name: value}
-    changed = [part for key, answer in answers.items() for part in ("--data", f"{key}={answer}")]
-
-    run(*COPIER, "update", *QUIET, *changed, project, cwd=project)
-    run(*COPIER, "copy", *QUIET, *changed, released, tmp_path / "fresh", cwd=tmp_path)
+    update(project, {name: value})
+    copy(released, tmp_path / "fresh", {name: value})
 
     assert without_migrations(project) == without_migrations(tmp_path / "fresh")
+
+
+OWN = '"""The user\'s own."""\n'
+
+
+def edit(project: Path) -> None:
+    """What users do: features, tests and migrations of their own, and lines in generated files."""
+    for name in (
+        "src/app/features/orders/__init__.py",
+        "src/app/features/orders/router.py",
+        "tests/unit/test_orders.py",
+        "migrations/versions/9000_orders.py",
+    ):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(OWN, encoding="utf-8")
+    append(project / "README.md", "The user's own line.")
+    append(project / "pyproject.toml", "[tool.of-the-user]")
+    for name in ("config", "main", "core/errors", "features/items/router", "features/items/models"):
+        append(project / f"src/app/{name}.py", "# the user's")
+    schemas = project / "src/app/features/items/schemas.py"
+    lines = schemas.read_text(encoding="utf-8").splitlines(keepends=True)
+    schemas.write_text("".join([lines[0], "# the user's\n", *lines[1:]]), encoding="utf-8")
+
+
+def copy(template: Path, project: Path, answers: Answers) -> None:
+    """As the command line does, but with what Jinja has compiled by now."""
+    copier_.run_copy(str(template), project, data=answers, **IN_PROCESS)
+
+
+def update(project: Path, answers: Answers) -> None:
+    copier_.run_update(project, data=answers, overwrite=True, **IN_PROCESS)
 
 
 def without_migrations(project: Path) -> dict[str, bytes]:
