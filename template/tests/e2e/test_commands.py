@@ -19,10 +19,10 @@ import pytest
 from app.cli import main
 from app.config import Settings, get_settings
 from app_dev.database import scratch_database
-from tests.factories import required_settings
+from tests.factories import command_environment
 
 ROOT = Path(__file__).parents[2]
-REQUIRED = {name.upper(): value for name, value in required_settings().items()}
+REQUIRED = command_environment()
 APP = Path(sys.executable).with_name("app")
 
 
