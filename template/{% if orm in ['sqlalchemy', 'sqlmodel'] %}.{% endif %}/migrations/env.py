@@ -3,21 +3,24 @@
 import asyncio
 from typing import Any, Literal
 
+import sqlalchemy
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
+from sqlalchemy.types import TypeDecorator
 
 from app.config import Settings, get_settings
-from app.core.columns import UTCDateTime
 from app.core.engine import create_engine
 from app.core.models import metadata
 from app.features import import_models
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Keep revisions free of the application's code: it changes, and they may not."""
-    if kind == "type" and isinstance(item, UTCDateTime):
-        return "sa.DateTime(timezone=True)"
+    """Write what is stored, not the type in the models: code changes, and revisions may not."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        stored = item.impl_instance
+        if hasattr(sqlalchemy, type(stored).__name__):
+            return f"sa.{stored!r}"
     return False
 
 
