@@ -177,8 +177,8 @@ def _walk_accounts(client: Client) -> str:
         ("ann@example.com", "wrong"),
         ("nobody@example.com", PASSWORD),
     ):
-        _log_in(client, username, password)
-    tokens = _log_in(client, "ANN@example.com")
+        log_in(client, username, password)
+    tokens = log_in(client, "ANN@example.com")
     token = tokens["access_token"]
     for authorization in (None, "Bearer nonsense", f"Bearer {tokens['refresh_token']}", "Basic x"):
         headers = {"Authorization": authorization} if authorization else {}
@@ -192,7 +192,7 @@ def _walk_accounts(client: Client) -> str:
     call("POST", refresh, {"refresh_token": tokens["refresh_token"]})
     call("POST", refresh, {"refresh_token": fresh["refresh_token"]})
     call("POST", refresh, {"refresh_token": token})
-    again = _log_in(client, "ann@example.com")
+    again = log_in(client, "ann@example.com")
     for _ in range(2):
         call("POST", f"{API}/auth/logout", {"refresh_token": again["refresh_token"]})
     call("POST", refresh, {"refresh_token": again["refresh_token"]})
@@ -201,7 +201,7 @@ def _walk_accounts(client: Client) -> str:
     call("PUT", f"{users}/me/password", passwords, token=token)
     passwords["current_password"] = PASSWORD
     call("PUT", f"{users}/me/password", passwords, token=token)
-    _log_in(client, "ann@example.com")
+    log_in(client, "ann@example.com")
     for path in ("", f"/{me['id']}"):
         call("GET", f"{users}{path}", token=token)
     call("PATCH", f"{users}/{me['id']}", {"role": "admin"}, token=token)
@@ -212,8 +212,8 @@ def _walk_accounts(client: Client) -> str:
 def _walk_ownership(client: Client, token: str | None) -> None:
     """Two users, an admin, and what is whose; ends with the users gone."""
     call, users, items = client.call, f"{API}/users", f"{API}/items"
-    ben = _log_in(client, "ben@example.com")["access_token"]
-    admin = _log_in(client, ADMIN)["access_token"]
+    ben = log_in(client, "ben@example.com")["access_token"]
+    admin = log_in(client, ADMIN)["access_token"]
     anns = call("POST", items, {"title": "Ann's"}, token=token)
     item = f"{items}/{anns['id']}"
     for who in (ben, admin):
@@ -229,7 +229,7 @@ def _walk_ownership(client: Client, token: str | None) -> None:
     for change in ({"is_active": False}, {"name": "Benjamin"}, {"email": "x@example.com"}):
         call("PATCH", himself, change, token=admin)
     call("GET", f"{users}/me", token=ben)
-    _log_in(client, "ben@example.com")
+    log_in(client, "ben@example.com")
     call("PATCH", himself, {"is_active": True, "role": "admin"}, token=admin)
     call("GET", f"{users}/{anns['owner_id']}", token=ben)
     call("PATCH", himself, {"role": "user"}, token=admin)
@@ -244,7 +244,7 @@ def _walk_ownership(client: Client, token: str | None) -> None:
     call("GET", f"{users}/me", token=token)
 
 
-def _log_in(client: Client, username: str, password: str = PASSWORD) -> Any:
+def log_in(client: Client, username: str, password: str = PASSWORD) -> Any:
     form = urlencode({"username": username, "password": password})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return client.call("POST", f"{API}/auth/token", form, headers=headers)

@@ -250,12 +250,14 @@ class Project:
         """Run a command as its developer would, and return what it prints."""
         return run(*command, cwd=cwd or self.root, env={**self._environment(), **(env or {})})
 
-    def start(self, *command: str, output: TextIO) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, output: TextIO, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start a command that runs on."""
         return subprocess.Popen(
             command,
             cwd=self.root,
-            env=self._environment(),
+            env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -274,22 +276,36 @@ class Project:
 
 
 @pytest.fixture
-def install(render: Render, tmp_path: Path, worker_id: str) -> Iterator[Callable[..., Project]]:
-    """Render a project, and install it into an environment that is kept for the next.
+def install(
+    render: Render, sync: Callable[[Path], Project], tmp_path: Path
+) -> Callable[..., Project]:
+    """Render a project of one's own, and install it."""
+
+    def install(**answers: str | bool) -> Project:
+        root = tmp_path / "my-api"
+        shutil.copytree(render(**answers), root)
+        return sync(root)
+
+    return install
+
+
+@pytest.fixture
+def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
+    """Install a project into an environment that is kept for the next.
 
     Each worker has one for each Python: a project is installed there by its path. From one project
     to another uv changes a few packages; the rest stays, with its bytecode.
     """
     with ExitStack() as stack:
+        locks: dict[Path, FileLock] = {}
 
-        def install(**answers: str | bool) -> Project:
-            root = tmp_path / "my-api"
-            shutil.copytree(render(**answers), root)
+        def sync(root: Path) -> Project:
             python = (root / ".python-version").read_text().strip()
             kept = CACHE / "environments" / f"{python}-{worker_id}"
             kept.mkdir(parents=True, exist_ok=True)
-            # Against another run of these tests.
-            stack.enter_context(FileLock(kept / ".lock", timeout=20 * MINUTES))
+            if kept not in locks:  # against another run of these tests
+                locks[kept] = FileLock(kept / ".lock", timeout=20 * MINUTES)
+                stack.enter_context(locks[kept])
             lock = kept / "uv.lock"
             if lock.exists():
                 shutil.copy(lock, root)
@@ -298,7 +314,7 @@ def install(render: Render, tmp_path: Path, worker_id: str) -> Iterator[Callable
             shutil.copy(root / "uv.lock", lock)
             return project
 
-        yield install
+        yield sync
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:

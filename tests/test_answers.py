@@ -21,14 +21,14 @@ ANSWERS = Path(__file__).with_name("answers")
 
 
 @contextmanager
-def served(project: Project) -> Iterator[int]:
-    """The service as `app dev` runs it, on servers of its own; gives the port."""
+def served(project: Project, **variables: str) -> Iterator[int]:
+    """The service as `app dev` runs it, on servers of its own where none is named; gives the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = project.root.with_name("dev.log")
     with log.open("w") as output:
-        process = project.start("app", "dev", "--port", str(port), output=output)
+        process = project.start("app", "dev", "--port", str(port), output=output, env=variables)
     try:
         deadline = time.monotonic() + 60
         while not is_listening(port):

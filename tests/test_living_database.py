@@ -1,0 +1,91 @@
+"""An option that owns tables, switched on and off in a project whose database has rows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from tests import options
+from tests.client import ADMIN, API, PASSWORD, Client, log_in
+from tests.conftest import Project, commit, git, real_postgres
+from tests.options import Answers
+from tests.test_answers import served
+from tests.test_generated import role
+from tests.test_update import copy, update
+
+LIVES_ON = [
+    {"orm": orm, "database": database, "auth": "none"}
+    for orm in options.CODE["orm"]
+    for database in options.CODE["database"]
+    if options.valid({"orm": orm, "database": database})
+]
+
+
+@pytest.mark.parametrize("answers", LIVES_ON, ids=options.name)
+def test_rows_outlive_users_that_come_and_go(
+    answers: Answers, released: Path, sync: Callable[[Path], Project], tmp_path: Path
+) -> None:
+    root = tmp_path / "my-api"
+    copy(released, root, answers)
+    git(root, "init", "--quiet")
+    project = sync(root)
+    commit(root)
+    with database(answers, tmp_path) as url:
+        project.run("app", "db", "upgrade", env={"DATABASE_URL": url})
+        with served(project, DATABASE_URL=url) as port, closing(Client(port)) as client:
+            items = [
+                client.call("POST", f"{API}/items", {"title": title})
+                for title in ("Straße", "100%")
+            ]
+
+        update(root, {"auth": "jwt"})
+        project = sync(root)
+        own = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
+        assert "owner" in told(project, own)
+        project.run("app", "db", "revision", "-m", "users", env=own)
+        project.run("app", "db", "upgrade", env=own)
+        project.run("app", "db", "check", env=own)
+        project.run("app", "users", "create-admin", ADMIN, env={**own, "ADMIN_PASSWORD": PASSWORD})
+        with served(project, **own) as port, closing(Client(port)) as client:
+            token = log_in(client, ADMIN)["access_token"]
+            for item in items:
+                assert "id" not in client.call("GET", f"{API}/items/{item['id']}")
+                found = client.call("GET", f"{API}/items/{item['id']}", token=token)
+                assert {**found, "owner_id": None} == {**item, "owner_id": None}
+
+        project.run("app", "db", "downgrade", env=own)
+        commit(root)
+        update(root, {"auth": "none"})
+        project = sync(root)
+        with served(project, DATABASE_URL=url) as port, closing(Client(port)) as client:
+            for item in items:
+                assert client.call("GET", f"{API}/items/{item['id']}") == item
+
+
+def told(project: Project, env: dict[str, str]) -> str:
+    """What `app db check` says, which has to fail."""
+    with pytest.raises(AssertionError) as failed:
+        project.run("app", "db", "check", env=env)
+    return str(failed.value)
+
+
+@contextmanager
+def database(answers: Answers, folder: Path) -> Iterator[str]:
+    """The URL of an empty one."""
+    if answers["database"] == "sqlite":
+        yield f"sqlite:///{folder / 'live.db'}"
+        return
+    server = real_postgres()
+    if server is None:
+        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+    with role(server) as url:
+        name = urlsplit(url).username
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute(f"CREATE DATABASE {name}".encode())
+            try:
+                yield urlsplit(url)._replace(path=f"/{name}").geturl()
+            finally:
+                owner.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
