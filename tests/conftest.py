@@ -82,16 +82,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for some in terminalreporter.stats.values() for report in some]
     if any("test_generated.py" in getattr(report, "nodeid", "") for report in reports):
-        server = real_postgres()
-        servers = (
-            f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
-        )
-        terminalreporter.write_sep("-", f"PostgreSQL: tested on the embedded server {servers}")
-        server = real_redis()
-        servers = (
-            f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
-        )
-        terminalreporter.write_sep("-", f"Redis: tested on the embedded server {servers}")
+        for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
+            others = (
+                f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
+            )
+            terminalreporter.write_sep("-", f"{name}: tested on the embedded server {others}")
 
 
 @cache
@@ -169,17 +164,22 @@ def render(template: Path, shared: Path) -> Render:
     return render
 
 
+IN_PROCESS: dict[str, Any] = {
+    "defaults": True,
+    "quiet": True,
+    "settings": copier.Settings(),
+    "skip_tasks": True,
+}
+"""copier's own API: without hooks, and without the user's settings of copier."""
+
+
 def render_to(template: Path, destination: Path, answers: Answers) -> None:
-    """Render with copier's own API, without hooks, and without the user's settings of copier."""
-    copier.run_copy(
-        str(template),
-        destination,
-        data=dict(answers),
-        defaults=True,
-        quiet=True,
-        settings=copier.Settings(),
-        skip_tasks=True,
-    )
+    copier.run_copy(str(template), destination, data=dict(answers), **IN_PROCESS)
+
+
+def update(project: Path, answers: Answers) -> None:
+    # One of a template with tasks has to be trusted even where it skips them.
+    copier.run_update(project, data=dict(answers), overwrite=True, unsafe=True, **IN_PROCESS)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,10 @@ import pytest
 
 from tests import options
 from tests.client import ADMIN, API, PASSWORD, Client, log_in
-from tests.conftest import Project, commit, git, real_postgres
+from tests.conftest import Project, commit, git, real_postgres, render_to, update
 from tests.options import Answers
 from tests.test_answers import served
 from tests.test_generated import role
-from tests.test_update import copy, update
 
 LIVES_ON = [
     {"orm": orm, "database": database, "auth": "none"}
@@ -29,7 +28,7 @@ def test_rows_outlive_users_that_come_and_go(
     answers: Answers, released: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
     root = tmp_path / "my-api"
-    copy(released, root, answers)
+    render_to(released, root, answers)
     git(root, "init", "--quiet")
     project = sync(root)
     commit(root)

@@ -2,25 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-import copier as copier_
 import pytest
 import yaml
 
 from tests import options
-from tests.conftest import COPIER, Render, commit, files, git, release, run
+from tests.conftest import COPIER, Render, commit, files, git, release, render_to, run, update
 from tests.options import Answers
 
 # An update of a template with tasks has to be trusted even where it skips them.
 QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
-IN_PROCESS: dict[str, Any] = {
-    "defaults": True,
-    "quiet": True,
-    "settings": copier_.Settings(),
-    "skip_tasks": True,
-    "unsafe": True,
-}
 OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
 
 
@@ -110,11 +101,11 @@ def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_wor
     """Migrations aside: applied ones are the user's, and are never taken away."""
     before, after = flip
     project, fresh = tmp_path / "project", tmp_path / "fresh"
-    copy(released, project, before)
+    render_to(released, project, before)
     edit(project)
     git(project, "init", "--quiet")
     commit(project)
-    copy(released, fresh, after)
+    render_to(released, fresh, after)
     edit(fresh)
 
     update(project, after)
@@ -139,7 +130,7 @@ def test_another_answer_gives_what_a_fresh_copy_gives(
     name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
 ) -> None:
     update(project, {name: value})
-    copy(released, tmp_path / "fresh", {name: value})
+    render_to(released, tmp_path / "fresh", {name: value})
 
     assert without_migrations(project) == without_migrations(tmp_path / "fresh")
 
@@ -164,15 +155,6 @@ def edit(project: Path) -> None:
     schemas = project / "src/app/features/items/schemas.py"
     lines = schemas.read_text(encoding="utf-8").splitlines(keepends=True)
     schemas.write_text("".join([lines[0], "# the user's\n", *lines[1:]]), encoding="utf-8")
-
-
-def copy(template: Path, project: Path, answers: Answers) -> None:
-    """As the command line does, but with what Jinja has compiled by now."""
-    copier_.run_copy(str(template), project, data=answers, **IN_PROCESS)
-
-
-def update(project: Path, answers: Answers) -> None:
-    copier_.run_update(project, data=answers, overwrite=True, **IN_PROCESS)
 
 
 def without_migrations(project: Path) -> dict[str, bytes]:
