@@ -42,7 +42,14 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/session.py",
         },
     ),
-    ("database", "sqlite"): (set(), {"src/app_dev/child.py", "src/app_dev/postgres.py"}),
+    ("database", "sqlite"): (
+        set(),
+        {
+            ".github/actions/servers/action.yml",
+            "src/app_dev/child.py",
+            "src/app_dev/postgres.py",
+        },
+    ),
     ("auth", "none"): (
         {"tests/*"},
         {
@@ -100,8 +107,8 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("license", "Proprietary"): (set(), set()),
     ("python_version", "3.12"): (set(), set()),
     ("python_version", "3.14"): (set(), set()),
-    ("ci", "gitlab"): ({".gitlab-ci.yml"}, {".github/workflows/ci.yml"}),
-    ("ci", "none"): (set(), {".github/workflows/ci.yml"}),
+    ("ci", "gitlab"): ({".gitlab-ci.yml"}, {".github/*"}),
+    ("ci", "none"): (set(), {".github/*", "renovate.json"}),
 }
 
 # Dependencies that no module imports, each for its reason.
