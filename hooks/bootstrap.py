@@ -104,13 +104,14 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
             quiet=True,
             skip_tasks=True,
         )
+        record = (project / ".copier-answers.yml").read_text(encoding="utf-8")
     except (CopierError, ValueError, OSError) as error:
-        sys.exit(str(error))
+        sys.exit(f"Nothing was generated from {source}: {error}")
     asked = worker.template.questions_data
     # What is derived is in there too: asked `when: false`.
     if unknown := [key for key in answers if asked.get(key, {"when": False}).get("when") is False]:
         sys.exit(f"The template asks no such question: {', '.join(unknown)}")
-    if "\n_commit: " not in (project / ".copier-answers.yml").read_text(encoding="utf-8"):
+    if "\n_commit: " not in record:
         sys.exit(f"{source} has no versions, so that the project could never be updated.")
 
 

@@ -1,0 +1,366 @@
+"""GitHub's "Use this template", end to end, with folders in place of GitHub.
+
+The template's own address is a repository here: git is told so, and everything else is as it will
+be. What GitHub itself does is not seen: the form, its tokens, its refusals.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import (
+    COPIER,
+    attempt,
+    commit,
+    environment,
+    files,
+    git,
+    release,
+    render_to,
+    run,
+)
+from tests.test_questions import asked
+from tests.test_update import append, unfinished
+
+TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
+CI = ".github/workflows/ci.yml"
+BOOTSTRAP = ".github/workflows/bootstrap.yml"
+GITHUB_CLI = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$GH_SAID"\n'
+REFUSE = (
+    '#!/bin/sh\necho "refusing to allow a GitHub App to create or update workflow" >&2\nexit 1\n'
+)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What "Use this template" gives: the files of the template's main branch, in one commit."""
+
+    root: Path
+    remote: Path
+    env: Mapping[str, str]
+
+    def bootstrap(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = (sys.executable, "hooks/bootstrap.py", *arguments)
+        return attempt(*command, cwd=self.root, env={**self.env})
+
+    def state(self) -> tuple[dict[str, bytes], str]:
+        """All that could be lost: files, ignored ones too, commits, what is staged."""
+        return files_but_git(self.root), git(self.root, "log", "--all", "--format=%H") + git(
+            self.root, "diff", "HEAD"
+        )
+
+
+def files_but_git(root: Path) -> dict[str, bytes]:
+    return {name: data for name, data in files(root).items() if not name.startswith(".git/")}
+
+
+@pytest.fixture
+def upstream(template: Path, tmp_path: Path) -> Path:
+    """The template's own repository: a release, and a commit after it that changed CI."""
+    repository = tmp_path / "upstream/copier-fastapi.git"
+    shutil.copytree(template, repository)
+    git(repository, "init", "--quiet")
+    release(repository, "v1.0.0")
+    for ci in repository.rglob("ci.yml"):
+        append(ci, "# newer")
+    commit(repository)
+    return repository
+
+
+@pytest.fixture
+def copy(upstream: Path, tmp_path: Path) -> Copy:
+    remote, root = tmp_path / "github/shop-api.git", tmp_path / "clone"
+    git(tmp_path, "init", "--quiet", "--bare", str(remote))
+    git(tmp_path, "clone", "--quiet", str(remote), str(root))
+    archive = tmp_path / "copy.tar"
+    git(upstream, "archive", f"--output={archive}", "HEAD")
+    shutil.unpack_archive(archive, root, filter="data")
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    env = environment(
+        COPIER_CACHE_DIR=str(tmp_path / "copier"),
+        GIT_CONFIG_COUNT="1",
+        GIT_CONFIG_KEY_0=f"url.{upstream.with_suffix('').as_uri()}.insteadOf",
+        GIT_CONFIG_VALUE_0=TEMPLATE,
+    )
+    return Copy(root, remote, env)
+
+
+def tracked(root: Path) -> dict[str, bytes]:
+    names = git(root, "ls-files", "-z").split("\0")
+    return {name: (root / name).read_bytes() for name in names if name}
+
+
+def fresh(upstream: Path, folder: Path, **answers: str | bool) -> dict[str, bytes]:
+    """What copier makes of the first release, but for the CI file, which the copy had newer."""
+    git(upstream, "worktree", "add", "--quiet", str(folder / "v1"), "v1.0.0")
+    render_to(folder / "v1", folder / "fresh", {"project_name": "shop-api", **answers})
+    return files(folder / "fresh") | {CI: (upstream / CI).read_bytes()}
+
+
+# --- The swap ---
+
+
+def test_a_copy_becomes_a_project_that_can_be_updated(
+    copy: Copy, upstream: Path, tmp_path: Path
+) -> None:
+    before = git(copy.root, "rev-parse", "HEAD")
+
+    done = copy.bootstrap("orm=tortoise", "redis=true")
+
+    assert done.returncode == 0, done.stdout
+    assert git(copy.root, "rev-parse", "HEAD^") == before
+    assert git(copy.root, "status", "--porcelain", "--ignored") == ""
+    assert git(copy.remote, "rev-parse", "main") == before
+    project = tracked(copy.root)
+    assert project == files_but_git(copy.root)
+    assert b'name = "shop-api"\n' in project.pop("uv.lock")
+    answers = yaml.safe_load(project.pop(".copier-answers.yml"))
+    assert (answers["_src_path"], answers["_commit"]) == (TEMPLATE, "v1.0.0")
+    expected = fresh(upstream, tmp_path, orm="tortoise", redis=True)
+    del expected[".copier-answers.yml"]
+    assert project == expected
+    assert git(copy.root, "diff", "--name-status", "HEAD^", "--", ".github/workflows") == (
+        f"D\t{BOOTSTRAP}\n"
+    )
+
+    (upstream / "template/new.txt").write_text("The template's.\n")
+    append(upstream / "template/justfile", "# the template's")
+    release(upstream, "v1.1.0")
+    quiet = ("--defaults", "--trust", "--skip-tasks", "--quiet")
+    run(*COPIER, "update", *quiet, cwd=copy.root, env={**copy.env})
+
+    assert unfinished(copy.root) == []
+    assert set(git(copy.root, "status", "--porcelain").splitlines()) == {
+        " M .copier-answers.yml",
+        " M justfile",
+        "?? new.txt",
+    }
+
+
+def test_another_repository_of_the_template_may_be_named(copy: Copy, upstream: Path) -> None:
+    done = copy.bootstrap("ci=none", "--from", os.path.relpath(upstream, copy.root), "license=MIT")
+
+    assert done.returncode == 0, done.stdout
+    answers = yaml.safe_load((copy.root / ".copier-answers.yml").read_text())
+    assert answers["_src_path"] == str(upstream)
+    assert not (copy.root / ".github").exists()
+
+
+# --- The refusals: whatever goes wrong, the copy is as it was ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["orm=django"], "'orm': 'django' is not in ['sqlalchemy'"),
+        (["project_name="], "1 to 60 printable characters"),
+        (["orm=piccolo", "database=sqlite"], "Piccolo cannot migrate SQLite"),
+        (["colour=red"], "no such question: colour"),
+        (["packages=[]"], "no such question: packages"),
+        (["redis"], "'redis' should be written KEY=VALUE"),
+        (["--from", "missing"], "from missing: "),
+        (["--from", "../exported"], "template has no versions"),
+        (["--from", "docs"], "/docs: "),
+        (["--from", "https://github.com/copier-fastapi/copier-fastapi-missing"], "ls-remote"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused(
+    arguments: list[str], said: str, copy: Copy, template: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "exported").symlink_to(template)
+    before = copy.state()
+
+    done = copy.bootstrap(*arguments)
+
+    assert done.returncode == 1, done.stdout
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+    assert copy.state() == before
+
+
+@pytest.mark.parametrize("change", ["modified", "staged", "untracked"])
+def test_what_is_not_committed_is_not_swapped(change: str, copy: Copy) -> None:
+    path = copy.root / ("README.md" if change != "untracked" else "template/notes.txt")
+    path.write_text("Mine.\n")
+    if change == "staged":
+        git(copy.root, "add", "README.md")
+    # So that it is not seen by a look that trusts the user's settings.
+    git(copy.root, "config", "status.showUntrackedFiles", "no")
+    before = copy.state()
+
+    done = copy.bootstrap()
+
+    assert done.returncode == 1
+    assert "not committed" in done.stdout
+    assert copy.state() == before
+
+
+def test_a_file_that_git_ignores_is_not_written_over(copy: Copy) -> None:
+    (copy.root / ".git/info/exclude").write_text("/Dockerfile\n")
+    (copy.root / "Dockerfile").write_text("Mine.\n")
+    tree, _ = copy.state()
+
+    done = copy.bootstrap()
+
+    assert done.returncode == 1
+    assert "Dockerfile" in done.stdout
+    assert copy.state()[0] == tree
+    assert git(copy.root, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        TEMPLATE,
+        f"{TEMPLATE}.git",
+        "git@github.com:copier-fastapi/copier-fastapi.git",
+        "ssh://git@github.com/Copier-FastAPI/copier-fastapi/",
+    ],
+)
+def test_the_template_itself_stays_one(origin: str, copy: Copy) -> None:
+    git(copy.root, "remote", "set-url", "origin", origin)
+    before = copy.state()
+
+    done = copy.bootstrap()
+
+    assert done.returncode == 1
+    assert "uvx copier copy --trust gh:copier-fastapi/copier-fastapi" in done.stdout
+    assert copy.state() == before
+
+
+def test_a_copy_inside_another_repository_is_not_swapped(copy: Copy, tmp_path: Path) -> None:
+    shutil.rmtree(copy.root / ".git")
+    before = files(copy.root)
+    git(tmp_path, "init", "--quiet")
+
+    done = copy.bootstrap()
+
+    assert done.returncode == 1
+    assert "is not the root of a git repository" in done.stdout
+    assert files(copy.root) == before
+
+
+def test_without_a_lock_or_a_name_to_commit_under_nothing_is_swapped(
+    copy: Copy, tmp_path: Path
+) -> None:
+    before = copy.state()
+    (tmp_path / "nameless").write_text("[user]\n\tuseConfigOnly = true\n")
+
+    for variables in (
+        {"UV": "/bin/false"},
+        {"UV": "/bin/true", "GIT_CONFIG_GLOBAL": str(tmp_path / "nameless")},
+    ):
+        done = Copy(copy.root, copy.remote, {**copy.env, **variables}).bootstrap()
+
+        assert done.returncode == 1, done.stdout
+        assert "failed" in done.stdout
+        assert copy.state() == before
+
+
+# --- The workflow ---
+
+
+def workflow(root: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((root / BOOTSTRAP).read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_ci_is_one_file_in_the_template_and_in_its_projects(template: Path) -> None:
+    ours, theirs = sorted(template.rglob("ci.yml"), key=lambda path: len(path.parts))
+
+    assert ours == template / CI
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_the_form_asks_the_questions(template: Path) -> None:
+    # YAML reads the key `on` as true.
+    form = workflow(template)[True]["workflow_dispatch"]["inputs"]  # type: ignore[index]
+    questions = asked(template)
+
+    assert list(form) == list(questions)
+    assert len(form) <= 25, "GitHub takes no more"
+    for name, question in questions.items():
+        field = form[name]
+        choices = question.get("choices", [])
+        offered = list(choices.values() if isinstance(choices, dict) else choices)
+        text = question["type"] == "str" and not offered
+        made = "{{" in str(question["default"]) or name == "project_name"
+        assert field["description"].startswith(question["help"].split(" (")[0]), name
+        assert field.get("options", []) == offered, name
+        assert field.get("type", "string") == (
+            "choice" if offered else "string" if text else "boolean"
+        ), name
+        # What is left alone is no answer, so that a switch has to be off by default.
+        assert field.get("default", "") == ("" if made else question["default"]), name
+        assert question["default"] is not True, name
+
+
+def github(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
+    """Run the workflow's commands in a checkout, and return what the GitHub CLI was told."""
+    programs = folder / "programs"
+    programs.mkdir()
+    (programs / "gh").write_text(GITHUB_CLI)
+    (programs / "gh").chmod(0o755)
+    said = folder / "gh.txt"
+    steps = {step.get("id", step.get("name")): step for step in steps_of(copy.root)}
+    env = {
+        **copy.env,
+        **{k: v for k, v in steps["generate"]["env"].items() if k != "INPUTS"},
+        "INPUTS": json.dumps(inputs),
+        "PATH": f"{programs}{os.pathsep}{copy.env['PATH']}",
+        "GH_SAID": str(said),
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "ann/shop-api",
+        "GITHUB_RUN_ID": "7",
+    }
+
+    def step(name: str) -> bool:
+        command = ["bash", "-e", "-c", steps[name]["run"]]
+        return attempt(*command, cwd=copy.root, env=env).returncode == 0
+
+    assert step("generate")
+    assert step("Start CI" if step("push") else "Say what to do")
+    return said.read_text().splitlines()
+
+
+def steps_of(root: Path) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = workflow(root)["jobs"]["bootstrap"]["steps"]
+    return [step for step in steps if "run" in step]
+
+
+def test_the_workflow_pushes_the_project_and_starts_ci(copy: Copy, tmp_path: Path) -> None:
+    name = """It's a "shop"; $(id) `id` {{ 7 }}"""
+
+    said = github(copy, tmp_path, project_name=name, description="", auth="none", redis=True)
+
+    assert said == ["auth setup-git", "workflow run ci.yml --ref main"]
+    answers = yaml.safe_load(git(copy.remote, "show", "main:.copier-answers.yml"))
+    assert (answers["project_name"], answers["auth"], answers["redis"]) == (name, "none", True)
+    assert answers["description"] == "A production-grade FastAPI service."
+    assert git(copy.remote, "log", "-1", "--format=%an", "main") == "github-actions[bot]\n"
+
+
+def test_where_the_push_is_refused_an_issue_says_what_to_run(copy: Copy, tmp_path: Path) -> None:
+    before = git(copy.remote, "rev-parse", "main")
+    (copy.remote / "hooks/pre-receive").write_text(REFUSE)
+    (copy.remote / "hooks/pre-receive").chmod(0o755)
+
+    setup, title, *text = github(copy, tmp_path)
+
+    assert setup == "auth setup-git"
+    assert title.startswith("issue create --title Make this copy of the template a project --body")
+    assert "https://github.com/ann/shop-api/actions/runs/7" in title
+    assert text[-1] == "    uv run hooks/bootstrap.py && git push"
+    assert git(copy.remote, "rev-parse", "main") == before
