@@ -105,6 +105,8 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
             skip_tasks=True,
         )
         record = (project / ".copier-answers.yml").read_text(encoding="utf-8")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. Nothing was changed.")
     except (CopierError, ValueError, OSError) as error:
         sys.exit(f"Nothing was generated from {source}: {error}")
     asked = worker.template.questions_data
