@@ -28,6 +28,7 @@ from tests.conftest import (
     render_to,
     run,
 )
+from tests.test_hooks import put
 from tests.test_questions import asked
 from tests.test_update import append, unfinished
 
@@ -310,8 +311,7 @@ def github(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
     """Run the workflow's commands in a checkout, and return what the GitHub CLI was told."""
     programs = folder / "programs"
     programs.mkdir()
-    (programs / "gh").write_text(GITHUB_CLI)
-    (programs / "gh").chmod(0o755)
+    put(programs / "gh", GITHUB_CLI)
     said = folder / "gh.txt"
     steps = {step.get("id", step.get("name")): step for step in steps_of(copy.root)}
     env = {
@@ -354,8 +354,7 @@ def test_the_workflow_pushes_the_project_and_starts_ci(copy: Copy, tmp_path: Pat
 
 def test_where_the_push_is_refused_an_issue_says_what_to_run(copy: Copy, tmp_path: Path) -> None:
     before = git(copy.remote, "rev-parse", "main")
-    (copy.remote / "hooks/pre-receive").write_text(REFUSE)
-    (copy.remote / "hooks/pre-receive").chmod(0o755)
+    put(copy.remote / "hooks/pre-receive", REFUSE)
 
     setup, title, *text = github(copy, tmp_path)
 
@@ -364,3 +363,44 @@ def test_where_the_push_is_refused_an_issue_says_what_to_run(copy: Copy, tmp_pat
     assert "https://github.com/ann/shop-api/actions/runs/7" in title
     assert text[-1] == "    uv run hooks/bootstrap.py && git push"
     assert git(copy.remote, "rev-parse", "main") == before
+
+
+# --- What CI says each week ---
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="GitHub's machines have jq")
+def test_ci_opens_an_issue_for_each_later_version(
+    copy: Copy, upstream: Path, tmp_path: Path
+) -> None:
+    assert copy.bootstrap().returncode == 0
+    steps = yaml.safe_load((copy.root / CI).read_text())["jobs"]["template"]["steps"]
+    check, tell = (step for step in steps if "run" in step)
+    output = tmp_path / "output"
+
+    def version() -> str:
+        output.write_text("")
+        shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
+        run(*shell, check["run"], cwd=copy.root, env={**copy.env, "GITHUB_OUTPUT": str(output)})
+        return output.read_text()
+
+    assert version() == ""
+    release(upstream, "v1.1.0")
+    assert version() == "version=1.1.0\n"
+
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for known, created in (("false", True), ("true", False)):
+        said = tmp_path / f"known-{known}.txt"
+        # Its own jq is built in, and is not seen here: this one knows the answer.
+        put(programs / "gh", f'{GITHUB_CLI}case "$*" in *list*) echo {known};; esac\n')
+        env = {
+            "PATH": f"{programs}{os.pathsep}{copy.env['PATH']}",
+            "GH_SAID": str(said),
+            "GITHUB_REPOSITORY": "ann/shop-api",
+            "TITLE": tell["env"]["TITLE"].replace("${{ steps.check.outputs.version }}", "1.1.0"),
+        }
+        run("bash", "-e", "-c", tell["run"], cwd=copy.root, env=environment(**env))
+
+        assert ("issue create" in said.read_text()) is created
+        assert ("uv run just template-update" in said.read_text()) is created
+        assert "Version 1.1.0 of the template" in said.read_text()
