@@ -156,6 +156,15 @@ def test_a_released_migration_is_never_edited(template: Path) -> None:
     )
 
 
+def test_the_changelog_has_the_form_that_its_notes_are_found_by(template: Path) -> None:
+    changelog = (template / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *releases = re.findall(r"^## (.*)", changelog, re.MULTILINE)
+
+    assert first == "[Unreleased]"
+    release = re.compile(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d")
+    assert [heading for heading in releases if not release.fullmatch(heading)] == []
+
+
 def questions(template: Path) -> dict[str, object]:
     loaded = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
