@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 TIMEOUT = 900  # seconds for one command; on a slow network the dependencies take minutes
@@ -42,7 +43,7 @@ def main() -> None:
     try:
         while left:
             title, commands = left[0]
-            print(f"\n{title}", flush=True)
+            say(f"\n{title}")
             attempt(commands)
             left.pop(0)
     except KeyboardInterrupt:
@@ -57,7 +58,7 @@ def plan() -> list[tuple[str, list[Command]]]:
         steps.insert(0, ("Making .env, with fresh secrets", ENV))
     # The commit comes last, so that it holds the lock.
     if any((folder / ".git").exists() for folder in (here, *here.parents)):
-        print("This is inside a repository: its next commit is yours to make.")
+        say("This is inside a repository: its next commit is yours to make.")
     else:
         steps.append(("Making a repository with a first commit", INIT + COMMIT))
     return steps
@@ -74,8 +75,15 @@ def attempt(commands: list[Command]) -> None:
 
 def suggest(why: str, commands: list[Command]) -> None:
     typed = [["cd", str(Path.cwd())], *commands]
-    lines = "".join(f"    {shlex.join(command)}\n" for command in typed)
-    print(f"{why}. To do it yourself:\n{lines}", end="", flush=True)
+    lines = "".join(f"\n    {shlex.join(command)}" for command in typed)
+    say(f"{why}. To do it yourself:{lines}")
+
+
+def say(text: str) -> None:
+    # Past Python's buffer, which would fail the exit too where nobody reads any more (`| head`) or
+    # the log's disk is full.
+    with suppress(Exception):
+        os.write(1, f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
 
 
 def run(command: Command) -> str:
@@ -104,4 +112,4 @@ if __name__ == "__main__":
     try:
         main()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the project outweighs them all
-        print(f"Skipped what was left to do: {error!r}")
+        say(f"Skipped what was left to do: {error!r}")

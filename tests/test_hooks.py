@@ -1,6 +1,7 @@
-"""The hook: what it makes, and that it never fails, whatever is missing, failing or in the way."""
+"""The hooks: what they make and say, and that they never fail, whatever is missing or in the way."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.conftest import COPIER, Render, commit, environment, git, release, run
+from tests.conftest import COPIER, ROOT, Render, commit, environment, git, release, run
+from tests.test_update import CHANGELOG
 
 UV_THAT_WORKS = """#!/bin/sh
 echo "uv $* VIRTUAL_ENV=$VIRTUAL_ENV UV_LOCKED=$UV_LOCKED UV_PROJECT_ENVIRONMENT=$UV_PROJECT_ENVIRONMENT"
@@ -352,6 +354,68 @@ def test_an_update_does_not_run_it(released: Path, programs: Path, tmp_path: Pat
     said = copier("update", "--trust", "--defaults", project)
 
     assert "Updating to template version 2.0.0" in said
-    assert "Running task" not in said
+    assert "post_generate.py" not in said
     assert not (project / ".env").exists()
     assert not (project / "uv.lock").exists()
+
+
+# --- What an update says ---
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("v1.0.0", "v1.10.0", ["1.10.0", "1.2.0"]),
+        ("v1.2.0", "v1.10.0", ["1.10.0"]),
+        ("v1.0.0-3-g0a1b2c3", "v1.2.0-1-g4d5e6f7", ["1.2.0"]),
+        ("0a1b2c3", "v1.2.0", ["1.2.0", "1.0.0"]),
+        ("v1.10.0", "v1.10.1", []),
+        ("v1.2.0", "0a1b2c3", []),
+    ],
+)
+def test_the_notes_are_those_of_the_releases_between(
+    before: str, after: str, shown: list[str], tmp_path: Path
+) -> None:
+    said = notes(tmp_path, CHANGELOG.encode(), before, after)
+
+    assert re.findall(r"^## \[(.*)\]", said, re.MULTILINE) == shown
+    assert bool(said) == bool(shown)
+
+
+@pytest.mark.parametrize(
+    ("changelog", "arguments"),
+    [
+        (None, ["v1.0.0", "v1.2.0"]),
+        (b"", ["v1.0.0", "v1.2.0"]),
+        (b"## [1.2.0]\n\xff\n", ["v1.0.0", "v1.2.0"]),
+        (CHANGELOG.encode(), []),
+    ],
+    ids=["missing", "empty", "not UTF-8", "no versions"],
+)
+def test_notes_that_cannot_be_shown_are_left_out(
+    changelog: bytes | None, arguments: list[str], tmp_path: Path
+) -> None:
+    assert notes(tmp_path, changelog, *arguments) == ""
+
+
+def test_notes_are_shown_where_letters_are_few(tmp_path: Path) -> None:
+    said = notes(tmp_path, CHANGELOG.encode(), "v1.0.0", "v1.2.0", PYTHONIOENCODING="ascii")
+
+    assert "- Two: \\u201cnew\\u201d.\n" in said
+
+
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_notes_that_cannot_be_written_do_not_fail(output: str, tmp_path: Path) -> None:
+    notes(tmp_path, CHANGELOG.encode())
+
+    command = shlex.join([sys.executable, "hooks/notes.py", "v1.0.0", "v1.2.0"])
+    run("sh", "-c", f"{command} {output}", cwd=tmp_path)
+
+
+def notes(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
+    """What the hook shows of a changelog; it must succeed each time."""
+    (folder / "hooks").mkdir()
+    hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
+    if changelog is not None:
+        (folder / "CHANGELOG.md").write_bytes(changelog)
+    return run(sys.executable, hook, *arguments, cwd=folder, env=environment(**variables))

@@ -1,5 +1,6 @@
 """The rules that keep the template nearly plain Python, and its output as if written by hand."""
 
+import hashlib
 import os
 import re
 import sys
@@ -132,6 +133,36 @@ def test_jinja_is_set_up_strictly(template: Path) -> None:
         "lstrip_blocks": True,
         "keep_trailing_newline": True,
     }
+
+
+def test_a_released_migration_is_never_edited(template: Path) -> None:
+    listed = (template / "tests/migrations.txt").read_text(encoding="utf-8").splitlines()
+    now = {
+        f"{hashlib.sha256(data).hexdigest()}  {path}"
+        for path, data in files(template / "template").items()
+        if "/migrations/versions/" in path
+    }
+
+    changed = set(listed) - now
+    assert not changed, (
+        "An applied migration is never edited, renamed or taken away: databases of its users have "
+        "run it as it was. Put it back, and write a new one. (Only what no tag holds yet may change, "
+        "with its line in tests/migrations.txt.)\n" + "\n".join(sorted(changed))
+    )
+    new = now - set(listed)
+    assert not new, (
+        "From its release on, a migration stays as it is. If these are to be so, add their lines "
+        "to tests/migrations.txt:\n" + "\n".join(sorted(new))
+    )
+
+
+def test_the_changelog_has_the_form_that_its_notes_are_found_by(template: Path) -> None:
+    changelog = (template / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *releases = re.findall(r"^## (.*)", changelog, re.MULTILINE)
+
+    assert first == "[Unreleased]"
+    release = re.compile(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d")
+    assert [heading for heading in releases if not release.fullmatch(heading)] == []
 
 
 def questions(template: Path) -> dict[str, object]:

@@ -1,13 +1,27 @@
 """The life of a project after its copy: updates, and answers that change."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests import options
-from tests.conftest import COPIER, Render, commit, files, git, release, render_to, run, update
+from tests.conftest import (
+    COPIER,
+    ROOT,
+    Render,
+    commit,
+    files,
+    git,
+    release,
+    render_to,
+    run,
+    update,
+)
 from tests.options import Answers
 
 # An update of a template with tasks has to be trusted even where it skips them.
@@ -82,11 +96,36 @@ def test_an_update_to_the_same_release_changes_nothing(
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_an_update_says_the_next_commands(released: Path, project: Path) -> None:
-    release(released, "v1.1.0")
+CHANGELOG = """# Changelog
 
-    said = run(*COPIER, "update", *QUIET[:-1], project, cwd=project)
+## [Unreleased]
 
+- Not yet.
+
+## [1.10.0] - 2026-03-01
+
+- Ten.
+
+## [1.2.0] - 2026-02-01
+
+- Two: “new”.
+
+## [1.0.0] - 2026-01-01
+
+- None.
+"""
+
+
+def test_an_update_says_what_has_changed_and_the_next_commands(
+    copier: tuple[str, ...], released: Path, project: Path
+) -> None:
+    (released / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    release(released, "v1.10.0")
+
+    said = run(*copier, "update", *QUIET[:-1], project, cwd=project)
+
+    assert said.count(CHANGELOG.partition("- Not yet.\n\n")[2].partition("## [1.0.0]")[0]) == 1
+    assert said.count("## [") == 2
     _, _, told = said.partition("is updated, ")
     assert [line.strip() for line in told.splitlines() if line.startswith("    ")] == [
         "git diff",
@@ -243,3 +282,36 @@ def test_the_oldest_and_the_newest_copier_write_the_same(
     run(*copier, "copy", *QUIET, *data, template, tmp_path / "project", cwd=tmp_path)
 
     assert files(tmp_path / "project") == files(render(**combination))
+
+
+def releases() -> list[str]:
+    """The tags of this repository; where there are none, what is committed stands for one."""
+    tags = subprocess.check_output(["git", "tag", "--list", "v*"], cwd=ROOT, text=True)
+    return tags.split() or ["HEAD"]
+
+
+@pytest.mark.parametrize("tag", releases())
+def test_from_each_release_an_update_gives_what_a_fresh_copy_gives(
+    tag: str, template: Path, tmp_path: Path
+) -> None:
+    """Migrations aside, which stay those of the release."""
+    repository, project, fresh = (tmp_path / name for name in ("template", "project", "fresh"))
+    answers: Answers = {"redis": True, "websockets": True, "worker": True}
+    archive = tmp_path / "release.tar"
+    run("git", "archive", f"--output={archive}", tag, cwd=ROOT, env=dict(os.environ))
+    shutil.unpack_archive(archive, repository, filter="data")
+    git(repository, "init", "--quiet")
+    release(repository, "v0" if tag == "HEAD" else tag)
+    render_to(repository, project, answers)
+    git(project, "init", "--quiet")
+    commit(project)
+
+    git(repository, "rm", "-r", "--quiet", ".")
+    shutil.copytree(template, repository, dirs_exist_ok=True)
+    release(repository, "v9999")
+    update(project, {})
+    render_to(repository, fresh, answers)
+
+    assert unfinished(project) == []
+    assert without_migrations(project) == without_migrations(fresh)
+    assert git(project, "diff", "--name-only", "HEAD", "--", "migrations/versions") == ""

@@ -18,7 +18,11 @@ def make_env_file(root: Path) -> str | None:
     path = root / ".env"
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(filled, encoding="utf-8")
+        try:
+            path.write_text(filled, encoding="utf-8")
+        except OSError:
+            path.unlink()  # half of it would pass for whole the next time
+            raise
         return "Made .env with fresh secrets; git ignores it."
     present = path.read_text(encoding="utf-8")
     missing = [
