@@ -10,12 +10,15 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 from urllib.parse import urlsplit
@@ -27,7 +30,7 @@ import pytest
 import redis
 from filelock import FileLock
 
-from tests import options
+from tests import matrix, options
 from tests.options import Answers
 
 ROOT = Path(__file__).parents[1]
@@ -41,14 +44,22 @@ MINUTES = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--full",
-        action="store_true",
-        help="run every combination of the options that change code, not just each pair of values",
+    group = parser.getgroup("matrix")
+    group.addoption(
+        "--matrix",
+        choices=options.TIERS,
+        help="run the tests of each pair of answers (the default), of the core's combinations, or "
+        "of every combination; and print the table",
+    )
+    group.addoption(
+        "--matrix-report", metavar="FILE", type=Path, help="write the table there, as Markdown"
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "matrix(check): a column of the table, and its name")
+    # In a shell's background it would be ignored, by what the tests start too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Hundreds of small files a render: in memory, where there is room and programs may run.
     memory = Path("/dev/shm")
     if (
@@ -57,30 +68,59 @@ def pytest_configure() -> None:
         and not os.statvfs(memory).f_flag & os.ST_NOEXEC
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+        os.environ.setdefault("TMPDIR", str(memory))  # copier's clones of the template
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes `combination` or `surface` one call for each of them."""
-    full = metafunc.config.getoption("full")
-    cases = {
-        "combination": options.combinations() if full else options.pairs(options.CODE),
-        "surface": options.pairs({**options.CODE, **options.SURFACE}),
+    """Give a test that takes one of these one call for each of them."""
+    tier = metafunc.config.getoption("matrix") or options.TIERS[0]
+    few = tier == options.TIERS[0]
+    pairs = options.pairs(options.CODE)
+    pythons = [{"python_version": it} for it in options.SURFACE["python_version"][1:]]
+    stocks = [{name: it[name] for name in options.FIXED} for it in options.richest()]
+    cases: dict[str, list[Answers]] = {
+        "combination": options.of_tier(tier),
+        "every": options.every(),
+        "code": options.combinations(),
+        "surface": options.around(),
+        "pair": [next(it for it in pairs if stock.items() <= it.items()) for stock in stocks]
+        if few
+        else pairs,
+        # In the first tier pipelines alone run on embedded servers: real ones start in no time.
+        "embedded": [] if few and real_postgres() and real_redis() else pairs,
+        # An ORM on a database; those for which the code differs most.
+        "stock": [stocks[0], stocks[-2]] if few else stocks,
+        "another_python": [] if few else pythons,
     }
     for name in cases.keys() & set(metafunc.fixturenames):
         metafunc.parametrize(name, cases[name], ids=options.name)
     if "flip" in metafunc.fixturenames:
-        every = options.flips()
-        flips = every if full else [f for f in every if options.is_outermost(f)]
-        metafunc.parametrize("flip", flips, ids=options.flip_name)
+        metafunc.parametrize("flip", options.flips(tier), ids=options.flip_name)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the long ones, so that no worker is left alone with them at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    none = [item for item in items if item.name.endswith("[NOTSET]")]  # no cases in this tier
+    config.hook.pytest_deselected(items=none)
+    items[:] = [item for item in items if item not in none]
+    for item in items:
+        if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
+            item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
+    # The long ones first, so that no worker is left alone with them at the end.
     items.sort(key=lambda item: item.path.name != "test_generated.py")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    config = terminalreporter.config
     reports = [report for some in terminalreporter.stats.values() for report in some]
+    for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error"):
+        again = shlex.quote(getattr(report, "nodeid", ""))
+        terminalreporter.write_line(f"To see it again: uv run pytest -n0 --matrix=full {again}")
+    if config.getoption("matrix") or config.getoption("matrix_report"):
+        table = matrix.table(reports)
+        terminalreporter.write_line(table)
+        if file := config.getoption("matrix_report"):
+            commit = git(ROOT, "describe", "--always", "--dirty", "--tags").strip()
+            file.write_text(f"{matrix.heading(commit)}\n{table}\n", encoding="utf-8")
     if any("test_generated.py" in getattr(report, "nodeid", "") for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
             others = (
@@ -149,19 +189,20 @@ def template(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
     """Render with these answers, and the defaults for others; the tree is shared: look, don't write."""
+    return partial(render_once, template, shared / "rendered")
 
-    def render(**answers: str | bool) -> Path:
-        key = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
-        tree = shared / "rendered" / key / "my-api"
-        tree.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(tree.with_name("lock")):
-            if not tree.exists():
-                unfinished = tree.with_name("unfinished")
-                render_to(template, unfinished, answers)
-                unfinished.rename(tree)
-        return tree
 
-    return render
+def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
+    told = options.told(answers)
+    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    tree = folder / key / "my-api"
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(tree.with_name("lock")):
+        if not tree.exists():
+            unfinished = tree.with_name("unfinished")
+            render_to(template, unfinished, told)
+            unfinished.rename(tree)
+    return tree
 
 
 IN_PROCESS: dict[str, Any] = {
@@ -214,14 +255,24 @@ def files(tree: Path) -> dict[str, bytes]:
 COPIER = (sys.executable, "-m", "copier")
 
 
-@pytest.fixture
-def released(template: Path, tmp_path: Path) -> Path:
-    """A repository of the template with a first release."""
-    repository = tmp_path / "template"
-    shutil.copytree(template, repository)
-    git(repository, "init", "--quiet")
-    release(repository, "v1.0.0")
+@pytest.fixture(scope="session")
+def first_release(template: Path, shared: Path) -> Path:
+    """A repository of the template with one release, which is shared: nothing more is released."""
+    repository = shared / "released/template"
+    with FileLock(shared / "released.lock"):
+        if not repository.exists():
+            unfinished = repository.with_name("unfinished")
+            shutil.copytree(template, unfinished)
+            git(unfinished, "init", "--quiet")
+            release(unfinished, "v1.0.0")
+            unfinished.rename(repository)
     return repository
+
+
+@pytest.fixture
+def released(first_release: Path, tmp_path: Path) -> Path:
+    """The same for a test that releases more."""
+    return Path(shutil.copytree(first_release, tmp_path / "template"))
 
 
 def release(repository: Path, tag: str) -> None:
@@ -243,6 +294,8 @@ class Project:
 
     root: Path
     environment: Path
+    caches: Path
+    """Of its checks: beside the tree, as a tree is shared, and they are much the same as the last's."""
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
@@ -269,9 +322,8 @@ class Project:
         return environment(
             PATH=f"{programs}{os.pathsep}{environment()['PATH']}",
             UV_PROJECT_ENVIRONMENT=str(self.environment),
-            # Beside the tree, as a tree is shared, and its checks are much the same as the last's.
-            MYPY_CACHE_DIR=str(self.environment.with_name("mypy")),
-            RUFF_CACHE_DIR=str(self.environment.with_name("ruff")),
+            MYPY_CACHE_DIR=str(self.caches / "mypy"),
+            RUFF_CACHE_DIR=str(self.caches / "ruff"),
         )
 
 
@@ -309,7 +361,7 @@ def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
             lock = kept / "uv.lock"
             if lock.exists():
                 shutil.copy(lock, root)
-            project = Project(root, kept / "environment")
+            project = Project(root, kept / "environment", caches=kept)
             project.run("uv", "sync")
             shutil.copy(root / "uv.lock", lock)
             return project
@@ -317,15 +369,33 @@ def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
         yield sync
 
 
+@pytest.fixture(scope="session")
+def reading(render: Render, worker_id: str) -> Project:
+    """One environment with all that any combination asks for: enough for what reads, and never runs.
+
+    Two that need one package in versions that exclude each other could not share it.
+    """
+    root = CACHE / "reading"
+    root.mkdir(parents=True, exist_ok=True)
+    asked: set[str] = {f"deptry=={version('deptry')}"}
+    for answers in options.richest():
+        settings = tomllib.loads((render(**answers) / "pyproject.toml").read_text(encoding="utf-8"))
+        asked.update(settings["project"]["dependencies"], *settings["dependency-groups"].values())
+    described = {"name": "reading", "version": "0", "dependencies": sorted(asked)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in described.items()]
+    project = Project(root, root / "environment", caches=root / worker_id)
+    with FileLock(root / ".lock"):
+        (root / "pyproject.toml").write_text("\n".join(["[project]", *lines, ""]))
+        project.run("uv", "sync", "--compile-bytecode")
+    return project
+
+
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a command that has to succeed; the failure says how to see it again."""
+    """Run a command that has to succeed, and return what it prints."""
     done = attempt(*command, cwd=cwd, env=env)
     if done.returncode:
-        test = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)[0]
-        raise AssertionError(
-            f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}\n"
-            f"To see it again: uv run pytest -n0 {shlex.quote(test)}\n\n{done.stdout}"
-        )
+        said = f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}"
+        raise AssertionError(f"{said}\n\n{done.stdout}")
     return done.stdout
 
 
@@ -348,7 +418,7 @@ def attempt(
 
 def environment(**variables: str) -> dict[str, str]:
     """This environment, without what belongs to the run of these tests, or to the user's tools."""
-    foreign = ("PYTEST_", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL", "TEST_")
+    foreign = ("PYTEST_", "PYTHON", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL", "TEST_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
     own = {

@@ -41,11 +41,21 @@ REFUSED: tuple[Answers, ...] = (
 TOGETHER = ("orm", "database", "auth")
 """Options that cut through the same files: all their combinations are run, not just the pairs."""
 
+CORE = ("orm", "database", "auth", "redis", "websockets")
+"""Options whose combinations are all run before a change lands; others ride along in the pairs."""
+
+TIERS = ("pairs", "core", "full")
+"""How much of the matrix is run; what is only read, not run, is read for all of it in each."""
+
 FIXED = ("orm", "database")
 """Options that a living project keeps: its migrations and rows would not come along."""
 
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 """What an answer cannot be given without."""
+
+DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
+EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
+OUTERMOST = (DEFAULTS, EVERYTHING)
 
 
 def valid(answers: Answers) -> bool:
@@ -58,24 +68,63 @@ def combinations() -> list[Answers]:
     return [answers for answers in every if valid(answers)]
 
 
-def flips() -> list[tuple[Answers, Answers]]:
-    """Every change of one answer that leads from a combination to another, for a living project."""
-    every = combinations()
-    switched = [name for name in CODE if name not in FIXED]
+def of_tier(tier: str) -> list[Answers]:
+    """The combinations whose own tests are run."""
+    some = pairs(CODE)
+    return [
+        answers
+        for answers in combinations()
+        if tier == "full" or answers in some or (tier == "core" and is_core(answers))
+    ]
+
+
+def richest() -> list[Answers]:
+    """For each ORM and database, the combination with all that can be switched on."""
+    return [it for it in combinations() if it == EVERYTHING | {name: it[name] for name in FIXED}]
+
+
+def is_core(answers: Answers) -> bool:
+    return all(answers[name] == values[0] for name, values in CODE.items() if name not in CORE)
+
+
+def around() -> list[Answers]:
+    """The pairs of those and the options around the service."""
+    return pairs({**CODE, **SURFACE})
+
+
+def every() -> list[Answers]:
+    """Every tree that is worth a look: equal ones once."""
+    rows = around()
+    return [*combinations(), *(row for row in rows if told(row).keys() & SURFACE.keys())]
+
+
+def told(answers: Answers) -> Answers:
+    """Those that are not the default anyhow."""
+    defaults = {name: values[0] for name, values in {**CODE, **SURFACE}.items()}
+    return {name: value for name, value in answers.items() if defaults.get(name) != value}
+
+
+def changes() -> list[tuple[Answers, Answers]]:
+    """Every change of one answer that leads from a combination to another."""
     return [
         (before, before | {name: value})
-        for before in every
-        for name in switched
-        for value in CODE[name]
+        for before in combinations()
+        for name, values in CODE.items()
+        for value in values
         if value != before[name] and valid(before | {name: value})
     ]
 
 
-def is_outermost(flip: tuple[Answers, Answers]) -> bool:
-    """Whether it leads out of the defaults, or out of a project that has everything."""
-    defaults = {name: values[0] for name, values in CODE.items()}
-    everything = {name: values[-1] for name, values in CODE.items() if values[-1] is True}
-    return flip[0] in (defaults, defaults | everything)
+def flips(tier: str) -> list[tuple[Answers, Answers]]:
+    """Those changes that a living project can make, and that are tried."""
+    return [
+        (before, after)
+        for before, after in changes()
+        if all(before[name] == after[name] for name in FIXED)
+        if tier == "full"
+        or before in OUTERMOST
+        or (tier == "core" and is_core(before) and is_core(after))
+    ]
 
 
 def flip_name(flip: tuple[Answers, Answers]) -> str:

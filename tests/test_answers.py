@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.client import ADMIN, PASSWORD, walk
 from tests.conftest import Project
 from tests.options import Answers
@@ -49,17 +51,16 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_client_gets_the_same_answers(
-    combination: Answers, install: Callable[..., Project]
-) -> None:
-    project = install(**combination)
-    auth = combination["auth"] == "jwt"
+@pytest.mark.matrix("answers")
+def test_a_client_gets_the_same_answers(pair: Answers, install: Callable[..., Project]) -> None:
+    project = install(**pair)
+    auth = pair["auth"] == "jwt"
     with served(project) as port:
         if auth:
             project.run("app", "users", "create-admin", ADMIN, env={"ADMIN_PASSWORD": PASSWORD})
         minutes = walk(port, auth=auth)
 
-    expected = ANSWERS / f"auth={combination['auth']}.txt"
+    expected = ANSWERS / f"auth={pair['auth']}.txt"
     if "WRITE_ANSWERS" in os.environ:
         expected.parent.mkdir(exist_ok=True)
         expected.write_text(minutes, encoding="utf-8")

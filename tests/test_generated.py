@@ -78,10 +78,9 @@ def role(server: str) -> Iterator[str]:
     assert left == []
 
 
-def test_passes_its_own_tests_on_the_embedded_server(
-    combination: Answers, install: Install
-) -> None:
-    with alone(install(**combination)) as run:
+@pytest.mark.matrix("suite, embedded")
+def test_passes_its_own_tests_on_embedded_servers(embedded: Answers, install: Install) -> None:
+    with alone(install(**embedded)) as run:
         assert " passed" in run("pytest")
 
 
@@ -113,6 +112,7 @@ def unclaimed(server: str) -> Iterator[tuple[int, str]]:
                 yield from ((number, key) for key in client.scan_iter())
 
 
+@pytest.mark.matrix("suite, real")
 def test_passes_its_own_tests_on_real_servers(
     combination: Answers, install: Install, tmp_path: Path
 ) -> None:
@@ -133,18 +133,21 @@ def test_passes_its_own_tests_on_real_servers(
             assert " passed" in run("pytest", **servers)
 
 
-@pytest.mark.parametrize("database", options.CODE["database"])
-def test_passes_all_that_its_pipeline_runs(database: str, install: Install) -> None:
-    with alone(install(database=database)) as run:
+@pytest.mark.parametrize(
+    "answers",
+    [options.DEFAULTS, {"database": "sqlite", "auth": "none", "redis": True}],
+    ids=options.name,
+)
+def test_passes_all_that_its_pipeline_runs(answers: Answers, install: Install) -> None:
+    with alone(install(**answers)) as run:
         assert " passed" in run("uv", "run", "just", "check")
 
 
-@pytest.mark.parametrize("python_version", options.SURFACE["python_version"][1:])
 def test_passes_its_own_tests_on_another_python(
-    python_version: str, install: Install, tmp_path: Path
+    another_python: Answers, install: Install, tmp_path: Path
 ) -> None:
-    (tmp_path / ".python-version").write_text(python_version)
+    (tmp_path / ".python-version").write_text(str(another_python["python_version"]))
     if attempt("uv", "python", "find", "--no-python-downloads", cwd=tmp_path).returncode:
-        pytest.skip(f"no Python {python_version} here")
-    with alone(install(python_version=python_version)) as run:
+        pytest.skip(f"no {options.name(another_python)} here")
+    with alone(install(**another_python)) as run:
         assert " passed" in run("pytest")

@@ -13,15 +13,13 @@ import yaml
 from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
-from tests.conftest import Render, files, run
-from tests.options import Answers
+from tests.conftest import files, run
 
 # With the filters that copier brings.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
 SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)
 MARKUP = re.compile(r"{[%{#]")
-PYTHON_IN_MARKDOWN = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILINE)
 REFUSED_BY_WINDOWS = set('"<>|?*:\\')
 # Filters, and names, that give another answer tomorrow.
 UNSTEADY = {"random", "random_mac", "shuffle", "strftime", "to_datetime", "now"}
@@ -171,45 +169,8 @@ def questions(template: Path) -> dict[str, object]:
     return loaded
 
 
-# --- What comes out ---
-
-
 def texts(tree: Path) -> dict[Path, str]:
     return {Path(name): data.decode() for name, data in files(tree).items()}
-
-
-def test_no_trace_of_the_template_is_left(surface: Answers, render: Render) -> None:
-    for path, text in texts(render(**surface)).items():
-        assert not MARKUP.search(str(path)), path
-        # `{{` means something to Python's f-strings, to just, and with a $ before it to GitHub.
-        doubled = path.suffix != ".py" and path.name != "justfile" and r"|(?<!\$){{"
-        assert re.findall(rf"{{%|{{#{doubled or ''}", text) == [], path
-
-
-def test_no_folder_is_empty(surface: Answers, render: Render) -> None:
-    folders = [path for path in render(**surface).rglob("*") if path.is_dir()]
-
-    assert [path for path in folders if not any(path.iterdir())] == []
-
-
-def test_no_debris_of_blank_lines_is_left(surface: Answers, render: Render) -> None:
-    rendered = texts(render(**surface))
-
-    debris = {
-        "blank lines": r"\n\n\n",
-        "trailing blanks": r"[ \t]+$",
-        "a blank start": r"\A\s",
-        "no end of line, or several": r"[^\n]\Z|\n\n\Z",
-    }
-    found = {
-        (str(path), what)
-        for path, text in rendered.items()
-        for what, pattern in debris.items()
-        # Python's formatter asks for two blank lines here and there, in a document too.
-        if not (what == "blank lines" and path.suffix in {".py", ".mako"})
-        and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
-    }
-    assert found == set()
 
 
 # --- This repository's own Python ---

@@ -1,16 +1,14 @@
-"""What a copy holds: the same each time, complete without hooks, formatted, lint-free, typed."""
+"""What a copy holds: the same each time, an answer's own files, all without hooks."""
 
 import shutil
 import stat
-from collections.abc import Callable
 from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from tests import options
-from tests.conftest import COPIER, Project, Render, attempt, files, render_to, run
+from tests.conftest import COPIER, Render, attempt, files, render_to, run
 from tests.options import Answers
 
 MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
@@ -111,14 +109,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("ci", "none"): (set(), {".github/*", "renovate.json"}),
 }
 
-# Dependencies that no module imports, each for its reason.
-UNIMPORTED = (
-    "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
-    "email-validator",  # pydantic, for EmailStr
-    "fastapi-swagger",  # its files are served, by the package's name
-    "python-multipart",  # FastAPI, for forms
-)
-
 
 def modes(tree: Path) -> dict[str, int]:
     return {
@@ -178,22 +168,3 @@ def test_an_untrusted_copy_is_refused_and_writes_nothing(template: Path, tmp_pat
     assert done.returncode == 4
     assert "--trust" in done.stdout
     assert not (tmp_path / "project").exists()
-
-
-@pytest.mark.parametrize(
-    "check", [["ruff", "format", "--check"], ["ruff", "check"], ["mypy"]], ids=" ".join
-)
-def test_is_formatted_lint_free_and_typed(
-    check: list[str], surface: Answers, render: Render, install: Callable[..., Project]
-) -> None:
-    tools = install(**{name: surface[name] for name in options.CODE})
-
-    tools.run(*check, cwd=render(**surface))
-
-
-def test_every_dependency_is_used(combination: Answers, install: Callable[..., Project]) -> None:
-    project = install(**combination)
-
-    deptry = ["uv", "run", "--no-sync", "--with", f"deptry=={version('deptry')}", "deptry", "src"]
-    own = ["--known-first-party", "app", "--known-first-party", "app_dev"]
-    project.run(*deptry, "migrations", *own, "--per-rule-ignores", f"DEP002={'|'.join(UNIMPORTED)}")

@@ -1,0 +1,209 @@
+"""Every combination of the options, read but not run: complete, formatted, lint-free, typed, and
+with nothing left of the template or of what was not chosen.
+"""
+
+import ast
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests import options
+from tests.conftest import Project, Render, files
+from tests.options import Answers
+from tests.test_render import FLIPS
+
+# Dependencies that no module imports, each for its reason.
+UNIMPORTED = (
+    "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
+    "email-validator",  # pydantic, for EmailStr
+    "fastapi-swagger",  # its files are served, by the package's name
+    "python-multipart",  # FastAPI, for forms
+)
+
+CHECKS = {
+    "format": "ruff format --check",
+    "lint": "ruff check",
+    "types": "mypy",
+    "layers": "lint-imports --no-cache",
+    "packages": "deptry src migrations --known-first-party app --known-first-party app_dev "
+    f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
+}
+
+# What tells of an answer, and where it may stand without it.
+WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
+    ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),  # the Dockerfile's, if there
+    ("orm", "sqlmodel"): ("sqlmodel", ""),
+    ("orm", "tortoise"): ("tortoise", ""),
+    ("orm", "piccolo"): ("piccolo", ""),
+    ("database", "postgresql"): (
+        "postgres|asyncpg|pgserver",
+        "PostgreSQL (cannot|would)",
+    ),  # so both do alike
+    ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
+    ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
+    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),  # how to switch
+    ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),  # ASGI's messages
+    ("worker", True): ("taskiq", ""),
+}
+
+# Files that hang on two answers, under each of which they come and go with the other.
+OF_TWO = {
+    ("orm", "database"): {"src/app/core/pool.py"},
+    ("auth", "worker"): {"docs/jobs.md", "src/app/features/items/jobs.py"},
+    ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/child.py"},
+    ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
+}
+
+# The tree is not installed, and it is shared.
+IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+
+TEMPLATES = re.compile(r"{%|{#|{{")
+DOUBLED = re.compile(r"(?<!\$){{")
+PYTHON_IN_MARKDOWN = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def tree(every: Answers, render: Render) -> Path:
+    return render(**every)
+
+
+@pytest.fixture
+def texts(tree: Path) -> dict[str, str]:
+    """Every file of it."""
+    return {name: data.decode() for name, data in files(tree).items()}
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(c, id=n, marks=pytest.mark.matrix(n)) for n, c in CHECKS.items()]
+)
+def test_passes(command: str, tree: Path, reading: Project) -> None:
+    reading.run(*shlex.split(command), cwd=tree, env=IN_PLACE)
+
+
+@pytest.mark.matrix("syntax")
+def test_is_python_of_its_version(every: Answers, texts: dict[str, str]) -> None:
+    _, minor = str(every.get("python_version", "3.13")).split(".")
+    for name, text in texts.items():
+        if name.endswith(".py"):
+            ast.parse(text, name, feature_version=(3, int(minor)))
+
+
+@pytest.mark.matrix("openapi")
+def test_has_the_api_of_the_other_orms(code: Answers, render: Render, reading: Project) -> None:
+    first = {name: options.CODE[name][0] for name in options.FIXED}
+
+    assert api(reading, render(**code)) == api(reading, render(**code | first))
+
+
+def api(reading: Project, tree: Path) -> object:
+    """The OpenAPI document, made once a tree."""
+    kept = tree.with_name("openapi.json")
+    if not kept.exists():
+        # What an installation would tell of the project.
+        about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        told = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
+        told.mkdir(exist_ok=True)
+        lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
+        lines += [f"Summary: {about['description']}", ""]
+        (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+        call = "from app.cli import main; main()"
+        path = IN_PLACE | {"PYTHONPATH": f"src{os.pathsep}{tree.parent}"}
+        kept.write_text(reading.run("python", "-c", call, "openapi", cwd=tree, env=path))
+    return json.loads(kept.read_text())
+
+
+# --- What is left ---
+
+
+@pytest.mark.matrix("traces")
+def test_no_trace_of_the_template_is_left(texts: dict[str, str]) -> None:
+    for path, text in texts.items():
+        assert not TEMPLATES.search(path), path
+        # `{{` means something to Python's f-strings, to just, and with a $ before it to GitHub.
+        marks = re.findall("{%|{#", text)
+        if not path.endswith((".py", "justfile")):
+            marks += DOUBLED.findall(text)
+        assert marks == [], path
+
+
+@pytest.mark.matrix("words")
+def test_no_word_of_what_was_not_chosen_is_left(every: Answers, texts: dict[str, str]) -> None:
+    chosen = {(name, value) for name, value in every.items()}
+    if every["orm"] == "sqlmodel":  # which is SQLAlchemy inside
+        chosen.add(("orm", "sqlalchemy"))
+    found = {
+        f"{path}: {line.strip()}"
+        for answer in WORDS.keys() - chosen
+        for path, line in mentions(texts, *WORDS[answer])
+    }
+
+    assert found == set()
+
+
+def mentions(texts: dict[str, str], words: str, allowed: str) -> Iterator[tuple[str, str]]:
+    for path, text in texts.items():
+        if path != ".copier-answers.yml":
+            for line in (path, *text.splitlines()):
+                rest = re.sub(allowed, "", line) if allowed else line
+                if re.search(words, rest, re.IGNORECASE):
+                    yield path, line
+
+
+@pytest.mark.matrix("debris")
+def test_no_debris_is_left(tree: Path, texts: dict[str, str]) -> None:
+    empty = [path for path in tree.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert empty == []
+
+    debris = {
+        "blank lines": r"\n\n\n",
+        "trailing blanks": r"[ \t]+$",
+        "a blank start": r"\A\s",
+        "no end of line, or several": r"[^\n]\Z|\n\n\Z",
+    }
+    found = {
+        (path, what)
+        for path, text in texts.items()
+        for what, pattern in debris.items()
+        # Python's formatter asks for two blank lines here and there, in a document too.
+        if not (what == "blank lines" and path.endswith((".py", ".mako")))
+        and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
+    }
+    assert found == set()
+
+
+# --- Beside each other ---
+
+
+def test_an_answer_changes_its_files_and_no_others_whatever_the_rest(render: Render) -> None:
+    trees = {options.name(it): files(render(**it)).keys() for it in options.combinations()}
+    for before, after in options.changes():
+        there, then = trees[options.name(before)], trees[options.name(after)]
+        (name,) = [name for name in options.CODE if before[name] != after[name]]
+        (brings, takes), (brought, took) = (
+            FLIPS.get((name, answers[name]), (set(), set())) for answers in (after, before)
+        )
+        either = set().union(*(OF_TWO[two] for two in OF_TWO if name in two))
+        case = options.flip_name((before, after))
+        assert unmatched(then - there, brings | took | either) == [], case
+        assert unmatched(there - then, brought | takes | either) == [], case
+
+
+def unmatched(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    return [path for path in paths if not any(fnmatch(path, pattern) for pattern in patterns)]
+
+
+def test_no_two_combinations_are_the_same(render: Render) -> None:
+    """So that each is worth its checks, and no option changes nothing."""
+    trees = {options.name(answers): files(render(**answers)) for answers in options.combinations()}
+    named: dict[int, str] = {}
+    for name, tree in trees.items():
+        del tree[".copier-answers.yml"]
+        same = named.setdefault(hash(frozenset(tree.items())), name)
+        assert same == name
