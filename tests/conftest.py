@@ -119,7 +119,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         table = matrix.table(reports)
         terminalreporter.write_line(table)
         if file := config.getoption("matrix_report"):
-            commit = git(ROOT, "describe", "--always", "--dirty", "--tags").strip()
+            describe = ["git", "describe", "--always", "--dirty", "--tags"]
+            commit = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
             file.write_text(f"{matrix.heading(commit)}\n{table}\n", encoding="utf-8")
     if any("test_generated.py" in getattr(report, "nodeid", "") for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):

@@ -42,10 +42,8 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    ("database", "postgresql"): (
-        "postgres|asyncpg|pgserver",
-        "PostgreSQL (cannot|would)",
-    ),  # so both do alike
+    # What it cannot do, or does by itself, is no client's to notice on another.
+    ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),  # how to switch
