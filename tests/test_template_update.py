@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import COPIER, attempt, commit, git, release, run
-from tests.test_update import QUIET, append
+from tests.test_update import CHANGELOG, QUIET, append
 
 SCRIPT = "scripts/template_update.py"
 
@@ -29,11 +29,13 @@ def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, proje
     append(project / "README.md", "The user's own line.")
     commit(project)
     append(released / "template/justfile", "# the template's")
-    release(released, "v1.1.0")
+    (released / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
+    release(released, "v1.2.0")
 
     done = update(project)
 
     assert done.returncode == 0, done.stdout
+    assert "- Two: “new”." in done.stdout
     assert "The way back: git reset --hard && git clean -fd" in done.stdout
     assert (project / "justfile").read_text().endswith("# the template's\n")
     assert (project / "README.md").read_text().endswith("The user's own line.\n")
