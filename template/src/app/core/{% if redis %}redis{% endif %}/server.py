@@ -61,6 +61,11 @@ class RedisServer:
         finally:
             await client.aclose()
 
+    @property
+    def database(self) -> int:
+        """The number of its database; what is published reaches the clients of all of them."""
+        return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
+
     @contextmanager
     def use(self) -> Iterator[Redis]:
         """The client, if the server can be used; raises `RedisAwayError` if not, or not any more."""
