@@ -111,9 +111,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
-    reports = [report for some in terminalreporter.stats.values() for report in some]
+    every = [report for some in terminalreporter.stats.values() for report in some]
+    reports = [report for report in every if isinstance(report, pytest.TestReport)]
     for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error"):
-        again = shlex.quote(getattr(report, "nodeid", ""))
+        again = shlex.quote(report.nodeid)
         terminalreporter.write_line(f"To see it again: uv run pytest -n0 --matrix=full {again}")
     if config.getoption("matrix") or config.getoption("matrix_report"):
         table = matrix.table(reports)
@@ -122,7 +123,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             describe = ["git", "describe", "--always", "--dirty", "--tags"]
             commit = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
             file.write_text(f"{matrix.heading(commit)}\n{table}\n", encoding="utf-8")
-    if any("test_generated.py" in getattr(report, "nodeid", "") for report in reports):
+    if any("test_generated.py" in report.nodeid for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
             others = (
                 f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
