@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -416,6 +417,28 @@ def attempt(
         timeout=10 * MINUTES,
         check=False,
     )
+
+
+def interrupt(
+    *command: str | Path, when: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Start a command, and press Ctrl-C once a path is there: the terminal tells all of its group."""
+    process = subprocess.Popen(
+        command,
+        env=env or environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + MINUTES
+    while not when.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=MINUTES)
+    return subprocess.CompletedProcess(command, process.returncode, said)
 
 
 def environment(**variables: str) -> dict[str, str]:

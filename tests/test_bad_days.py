@@ -6,17 +6,15 @@ that are missing or fail is in test_hooks.py.
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import COPIER, Render, attempt, environment, files, git, run
+from tests.conftest import COPIER, Render, attempt, environment, files, git, interrupt, run
 from tests.test_hooks import committed, quoted, typed
 
 COPY = (*COPIER, "copy", "--trust", "--defaults")
@@ -57,25 +55,10 @@ def test_an_interrupted_copy_says_so_and_can_be_taken_up_again(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
-    copier = subprocess.Popen(
-        [*UNHOOKED, template, project],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (project / "src").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    done = interrupt(*UNHOOKED, template, project, when=project / "src")
 
-    os.killpg(copier.pid, signal.SIGINT)
-    said, _ = copier.communicate(timeout=60)
-
-    assert copier.returncode == 1
-    assert last_line(said) == "Execution stopped by user"
+    assert done.returncode == 1
+    assert last_line(done.stdout) == "Execution stopped by user"
     assert 0 < len(files(project)) < len(files(render()))
 
     run(*UNHOOKED, "--overwrite", template, project, cwd=tmp_path)

@@ -4,17 +4,14 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.conftest import COPIER, ROOT, Render, commit, environment, git, release, run
+from tests.conftest import COPIER, ROOT, Render, commit, environment, git, interrupt, release, run
 from tests.test_update import CHANGELOG
 
 UV_THAT_WORKS = """#!/bin/sh
@@ -270,22 +267,8 @@ def test_ctrl_c_keeps_the_project_and_says_what_is_left(
     """On the real command line: the terminal interrupts copier, the hook and uv, all at once."""
     put(programs / "uv", UV_THAT_HANGS)
     project = tmp_path / "project"
-    copier = subprocess.Popen(
-        [*COPIER, "copy", "--trust", "--defaults", template, project],
-        env=environment(PATH=str(programs)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (project / "started").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-    os.killpg(copier.pid, signal.SIGINT)
-    said, _ = copier.communicate(timeout=60)
+    copy = (*COPIER, "copy", "--trust", "--defaults", template, project)
+    said = interrupt(*copy, when=project / "started", env=environment(PATH=str(programs))).stdout
 
     assert "Traceback" not in said
     assert typed(said)[1] == "uv sync"
