@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,8 @@ from tests.conftest import (
     commit,
     files,
     git,
+    made_once,
     release,
-    render_once,
     render_to,
     run,
     update,
@@ -47,7 +46,7 @@ def oldest(template: Path) -> tuple[str, ...]:
 def project(released: Path, tmp_path: Path) -> Path:
     """A project of the first release, committed."""
     project = tmp_path / "project"
-    run(*COPIER, "copy", *QUIET, released, project, cwd=tmp_path)
+    render_to(released, project, {})
     git(project, "init", "--quiet")
     commit(project)
     return project
@@ -143,18 +142,23 @@ def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_wor
     flip: tuple[Answers, Answers], first_release: Path, shared: Path, tmp_path: Path
 ) -> None:
     """Migrations aside: applied ones are the user's, and are never taken away."""
-    copy, before, after = partial(render_once, first_release, shared / "released"), *flip
-    project = shutil.copytree(copy(**before), tmp_path / "project")
-    edit(project)
+
+    def edited(answers: Answers) -> Path:
+        def make(tree: Path) -> None:
+            render_to(first_release, tree, answers)
+            edit(tree)
+
+        return made_once(shared / "edited", answers, make)
+
+    before, after = flip
+    project = shutil.copytree(edited(before), tmp_path / "project")
     git(project, "init", "--quiet")
     commit(project)
-    fresh = shutil.copytree(copy(**after), tmp_path / "fresh")
-    edit(fresh)
 
     update(project, after)
 
     assert unfinished(project) == []
-    assert without_migrations(project) == without_migrations(fresh)
+    assert without_migrations(project) == without_migrations(edited(after))
     assert (project / "migrations/versions/9000_orders.py").read_text() == OWN
     if before == options.EVERYTHING:
         commit(project)
@@ -181,24 +185,55 @@ def test_another_answer_gives_what_a_fresh_copy_gives(
 
 OWN = '"""The user\'s own."""\n'
 
+OWN_FILES = (
+    "src/app/features/orders/__init__.py",
+    "src/app/features/orders/router.py",
+    "tests/unit/test_orders.py",
+    "migrations/versions/9000_orders.py",
+)
+
+# What users write into generated files, and before which line; else it goes to the end.
+OWN_LINES = {
+    "README.md": {"": "The user's own line."},
+    ".env.example": {"": "#ORDERS_PER_DAY=100"},
+    "compose.yaml": {"\nvolumes:": "  orders:\n    image: orders\n", "": "  orders:"},
+    "pyproject.toml": {"": "[tool.of-the-user]"},
+    "src/app/config.py": {
+        "class Settings(": "class OrderSettings(EnvironmentSettings):\n    orders_per_day: int = 100\n\n\n",
+        '):\n    """All settings': "    OrderSettings,\n",
+        "": "# the user's",
+    },
+    "src/app/core/errors.py": {"": "# the user's"},
+    "src/app/dependencies.py": {"": "# the user's"},
+    "src/app/features/items/models.py": {"": "    price: int  # the user's"},
+    "src/app/features/items/router.py": {"": '@router.get("/{item_id}/price")  # the user\'s'},
+    "src/app/features/items/schemas.py": {
+        "\n\nclass ItemListParams": "    price: int\n",
+        "\n\nclass ItemUpdate": "    price: int\n",
+    },
+    "src/app/main.py": {"": "# the user's"},
+    "tests/conftest.py": {"]\n\nSAD_SHARE": '    "tests.orders",\n', "": "# the user's"},
+    "tests/contract/routes.txt": {"": "GET /api/v1/orders"},
+}
+
+UNWANTED = "tests/unit/test_ids.py"
+"""A generated file that the user has deleted."""
+
 
 def edit(project: Path) -> None:
-    """What users do: features, tests and migrations of their own, and lines in generated files."""
-    for name in (
-        "src/app/features/orders/__init__.py",
-        "src/app/features/orders/router.py",
-        "tests/unit/test_orders.py",
-        "migrations/versions/9000_orders.py",
-    ):
+    """What users do: files of their own, lines in generated ones, packages, less of something."""
+    for name in OWN_FILES:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(OWN, encoding="utf-8")
-    append(project / "README.md", "The user's own line.")
-    append(project / "pyproject.toml", "[tool.of-the-user]")
-    for name in ("config", "main", "core/errors", "features/items/router", "features/items/models"):
-        append(project / f"src/app/{name}.py", "# the user's")
-    schemas = project / "src/app/features/items/schemas.py"
-    lines = schemas.read_text(encoding="utf-8").splitlines(keepends=True)
-    schemas.write_text("".join([lines[0], "# the user's\n", *lines[1:]]), encoding="utf-8")
+    for name, lines in OWN_LINES.items():
+        text = (project / name).read_text(encoding="utf-8")
+        for before, line in lines.items():
+            assert text.count(before) == 1 or not before, (name, before)
+            text = text.replace(before, line + before) if before else f"{text}{line}\n"
+        (project / name).write_text(text, encoding="utf-8")
+    run("uv", "add", "--quiet", "--frozen", "stripe", cwd=project)
+    run("uv", "add", "--quiet", "--frozen", "--dev", "respx", cwd=project)
+    (project / UNWANTED).unlink()
 
 
 def without_migrations(project: Path) -> dict[str, bytes]:
