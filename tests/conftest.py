@@ -29,6 +29,7 @@ import jinja2
 import psycopg
 import pytest
 import redis
+from copier._main import Worker
 from filelock import FileLock
 
 from tests import matrix, options
@@ -75,11 +76,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that takes one of these one call for each of them."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
+    cases = cases_of(tier)
+    for name in cases.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(name, cases[name], ids=options.name)
+    if "flip" in metafunc.fixturenames:
+        metafunc.parametrize("flip", options.flips(tier), ids=options.flip_name)
+
+
+@cache
+def cases_of(tier: str) -> dict[str, list[Answers]]:
+    """What a test may take, by the name that it gives it."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
     pythons = [{"python_version": it} for it in options.SURFACE["python_version"][1:]]
     stocks = [{name: it[name] for name in options.FIXED} for it in options.richest()]
-    cases: dict[str, list[Answers]] = {
+    return {
         "combination": options.of_tier(tier),
         "every": options.every(),
         "code": options.combinations(),
@@ -92,11 +103,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         # An ORM on a database; those for which the code differs most.
         "stock": [stocks[0], stocks[-2]] if few else stocks,
         "another_python": [] if few else pythons,
+        "switch": [] if few else [{"redis": True}],
     }
-    for name in cases.keys() & set(metafunc.fixturenames):
-        metafunc.parametrize(name, cases[name], ids=options.name)
-    if "flip" in metafunc.fixturenames:
-        metafunc.parametrize("flip", options.flips(tier), ids=options.flip_name)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -196,14 +204,18 @@ def render(template: Path, shared: Path) -> Render:
 
 
 def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
-    told = options.told(answers)
-    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-    tree = folder / key / "my-api"
+    return made_once(folder, answers, lambda tree: render_to(template, tree, answers))
+
+
+def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> Path:
+    """The tree of these answers in the folder, made by whichever worker asks for it first."""
+    key = hashlib.sha256(json.dumps(options.told(answers), sort_keys=True).encode()).hexdigest()
+    tree = folder / key[:16] / "my-api"
     tree.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(tree.with_name("lock")):
         if not tree.exists():
             unfinished = tree.with_name("unfinished")
-            render_to(template, unfinished, told)
+            make(unfinished)
             unfinished.rename(tree)
     return tree
 
@@ -218,7 +230,8 @@ IN_PROCESS: dict[str, Any] = {
 
 
 def render_to(template: Path, destination: Path, answers: Answers) -> None:
-    copier.run_copy(str(template), destination, data=dict(answers), **IN_PROCESS)
+    data = options.told(answers)
+    copier.run_copy(str(template), destination, data=data, **IN_PROCESS)
 
 
 def update(project: Path, answers: Answers) -> None:
@@ -227,8 +240,8 @@ def update(project: Path, answers: Answers) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compile_templates_once() -> Iterator[None]:
-    """Remember what Jinja compiles: copier does it anew for each path and file of each render."""
+def _render_fast() -> Iterator[None]:
+    """Spare copier, in process, what it does anew for each path and file of each render."""
     compiled: dict[tuple[object, ...], Any] = {}
     compile_ = jinja2.Environment.compile
 
@@ -241,6 +254,8 @@ def _compile_templates_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
+        # A call of git for each file, which matters where git is told to ignore modes.
+        patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
         yield
 
 

@@ -15,7 +15,15 @@ import pytest
 import redis
 
 from tests import options
-from tests.conftest import Project, attempt, real_postgres, real_redis
+from tests.conftest import (
+    Project,
+    attempt,
+    commit,
+    git,
+    real_postgres,
+    real_redis,
+    render_to,
+)
 from tests.options import Answers
 
 type Install = Callable[..., Project]
@@ -133,14 +141,27 @@ def test_passes_its_own_tests_on_real_servers(
             assert " passed" in run("pytest", **servers)
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [options.DEFAULTS, {"database": "sqlite", "auth": "none", "redis": True}],
-    ids=options.name,
-)
-def test_passes_all_that_its_pipeline_runs(answers: Answers, install: Install) -> None:
-    with alone(install(**answers)) as run:
+def test_passes_all_that_its_pipeline_runs(install: Install) -> None:
+    with alone(install()) as run:
         assert " passed" in run("uv", "run", "just", "check")
+
+
+def test_passes_all_that_runs_after_a_switch(
+    switch: Answers, first_release: Path, sync: Callable[[Path], Project], tmp_path: Path
+) -> None:
+    """By the project's own command, which ends with all that the pipeline runs."""
+    root = tmp_path / "my-api"
+    render_to(first_release, root, {"database": "sqlite", "auth": "none"})
+    git(root, "init", "--quiet")
+    project = sync(root)
+    commit(root)
+
+    changes = [f"{name}={str(value).lower()}" for name, value in switch.items()]
+    said = project.run("uv", "run", "just", "template-update", *changes)
+
+    assert " passed" in said.partition("Updated, and nothing committed.")[2]
+    assert "?? src/app/core/redis/" in git(root, "status", "--porcelain")
+    assert " M uv.lock" in git(root, "status", "--porcelain")
 
 
 def test_passes_its_own_tests_on_another_python(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import COPIER, attempt, commit, git, release, run
-from tests.test_update import CHANGELOG, QUIET, append
+from tests.conftest import attempt, commit, git, release, render_to, run
+from tests.test_update import CHANGELOG, append
 
 SCRIPT = "scripts/template_update.py"
 
@@ -15,7 +15,7 @@ SCRIPT = "scripts/template_update.py"
 def project(released: Path, tmp_path: Path) -> Path:
     """A committed project of the first release, with Redis, which can be switched off."""
     project = tmp_path / "a project"
-    run(*COPIER, "copy", *QUIET, "--data", "redis=true", released, project, cwd=tmp_path)
+    render_to(released, project, {"redis": True})
     git(project, "init", "--quiet")
     commit(project)
     return project
