@@ -60,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "matrix(check): a column of the table, and its name")
+    config.addinivalue_line("markers", "core: not in the first tier, where time is short")
     # In a shell's background it would be ignored, by what the tests start too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Hundreds of small files a render: in memory, where there is room and programs may run.
@@ -88,7 +89,6 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
     """What a test may take, by the name that it gives it."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
-    pythons = [{"python_version": it} for it in options.SURFACE["python_version"][1:]]
     stocks = [{name: it[name] for name in options.FIXED} for it in options.richest()]
     return {
         "combination": options.of_tier(tier),
@@ -100,15 +100,14 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
         else pairs,
         # In the first tier pipelines alone run on embedded servers: real ones start in no time.
         "embedded": [] if few and real_postgres() and real_redis() else pairs,
-        # An ORM on a database; those for which the code differs most.
-        "stock": [stocks[0], stocks[-2]] if few else stocks,
-        "another_python": [] if few else pythons,
-        "switch": [] if few else [{"redis": True}],
+        "stock": stocks[:1] if few else stocks,  # an ORM on a database
     }
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     none = [item for item in items if item.name.endswith("[NOTSET]")]  # no cases in this tier
+    if not config.getoption("matrix"):
+        none += [item for item in items if item.get_closest_marker("core")]
     config.hook.pytest_deselected(items=none)
     items[:] = [item for item in items if item not in none]
     for item in items:

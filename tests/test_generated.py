@@ -146,8 +146,9 @@ def test_passes_all_that_its_pipeline_runs(install: Install) -> None:
         assert " passed" in run("uv", "run", "just", "check")
 
 
+@pytest.mark.core
 def test_passes_all_that_runs_after_a_switch(
-    switch: Answers, first_release: Path, sync: Callable[[Path], Project], tmp_path: Path
+    first_release: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
     """By the project's own command, which ends with all that the pipeline runs."""
     root = tmp_path / "my-api"
@@ -156,19 +157,20 @@ def test_passes_all_that_runs_after_a_switch(
     project = sync(root)
     commit(root)
 
-    changes = [f"{name}={str(value).lower()}" for name, value in switch.items()]
-    said = project.run("uv", "run", "just", "template-update", *changes)
+    said = project.run("uv", "run", "just", "template-update", "redis=true")
 
     assert " passed" in said.partition("Updated, and nothing committed.")[2]
     assert "?? src/app/core/redis/" in git(root, "status", "--porcelain")
     assert " M uv.lock" in git(root, "status", "--porcelain")
 
 
+@pytest.mark.core
+@pytest.mark.parametrize("version", options.SURFACE["python_version"][1:])
 def test_passes_its_own_tests_on_another_python(
-    another_python: Answers, install: Install, tmp_path: Path
+    version: str, install: Install, tmp_path: Path
 ) -> None:
-    (tmp_path / ".python-version").write_text(str(another_python["python_version"]))
+    (tmp_path / ".python-version").write_text(version)
     if attempt("uv", "python", "find", "--no-python-downloads", cwd=tmp_path).returncode:
-        pytest.skip(f"no {options.name(another_python)} here")
-    with alone(install(**another_python)) as run:
+        pytest.skip(f"no Python {version} here")
+    with alone(install(python_version=version)) as run:
         assert " passed" in run("pytest")
