@@ -118,21 +118,29 @@ def changes() -> list[tuple[Answers, Answers]]:
 def flips(tier: str) -> list[tuple[Answers, Answers]]:
     """Those changes that a living project can make, and that are tried."""
     return [
-        (before, after)
-        for before, after in changes()
-        if all(before[name] == after[name] for name in FIXED)
-        if tier == "full"
-        or before in OUTERMOST
-        or (tier == "core" and is_core(before) and is_core(after))
+        *(
+            (before, after)
+            for before, after in changes()
+            if all(before[name] == after[name] for name in FIXED)
+            if tier == "full"
+            or before in OUTERMOST
+            or (tier == "core" and is_core(before) and is_core(after))
+        ),
+        *(
+            (DEFAULTS, DEFAULTS | {name: value})
+            for name, values in SURFACE.items()
+            for value in values[1:]
+        ),
     ]
 
 
 def flip_name(flip: tuple[Answers, Answers]) -> str:
     before, after = flip
+    first = {option: values[0] for option, values in SURFACE.items()} | before
     changed = [
-        f"{option}:{before[option]}>{after[option]}"
-        for option in CODE
-        if before[option] != after[option]
+        f"{option}:{first[option]}>{value}"
+        for option, value in after.items()
+        if value != first[option]
     ]
     return f"{name(before)},{','.join(changed)}"
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -167,14 +168,9 @@ def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_wor
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        (name, values[1])
-        for name, values in {**options.CODE, **options.SURFACE}.items()
-        if name in options.FIXED or name in options.SURFACE
-    ],
+    ("name", "value"), [(name, options.CODE[name][1]) for name in options.FIXED]
 )
-def test_another_answer_gives_what_a_fresh_copy_gives(
+def test_what_a_living_project_keeps_can_change_in_a_new_one(
     name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
 ) -> None:
     update(project, {name: value})
@@ -190,14 +186,21 @@ OWN_FILES = (
     "src/app/features/orders/router.py",
     "tests/unit/test_orders.py",
     "migrations/versions/9000_orders.py",
+    "README.md",  # which they rewrite
 )
 
 # What users write into generated files, and before which line; else it goes to the end.
 OWN_LINES = {
-    "README.md": {"": "The user's own line."},
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
+    "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},
     "compose.yaml": {"\nvolumes:": "  orders:\n    image: orders\n", "": "  orders:"},
-    "pyproject.toml": {"": "[tool.of-the-user]"},
+    "docs/development.md": {"": "The user's own line."},
+    "docs/updates.md": {"": "The user's own line."},
+    "pyproject.toml": {
+        "]\n\n[project.scripts]": '    "stripe",\n',
+        "]\n\n[build-system]": '    "respx",\n',
+        "": "[tool.of-the-user]",
+    },
     "src/app/config.py": {
         "class Settings(": "class OrderSettings(EnvironmentSettings):\n    orders_per_day: int = 100\n\n\n",
         '):\n    """All settings': "    OrderSettings,\n",
@@ -221,7 +224,7 @@ UNWANTED = "tests/unit/test_ids.py"
 
 
 def edit(project: Path) -> None:
-    """What users do: files of their own, lines in generated ones, packages, less of something."""
+    """What users do: files of their own, lines in generated ones, less of something."""
     for name in OWN_FILES:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(OWN, encoding="utf-8")
@@ -231,9 +234,24 @@ def edit(project: Path) -> None:
             assert text.count(before) == 1 or not before, (name, before)
             text = text.replace(before, line + before) if before else f"{text}{line}\n"
         (project / name).write_text(text, encoding="utf-8")
-    run("uv", "add", "--quiet", "--frozen", "stripe", cwd=project)
-    run("uv", "add", "--quiet", "--frozen", "--dev", "respx", cwd=project)
     (project / UNWANTED).unlink()
+
+
+def test_a_package_is_added_where_no_option_brings_one(
+    pair: Answers, render: Render, tmp_path: Path
+) -> None:
+    project = shutil.copytree(render(**pair), tmp_path / "project")
+    before = packages(project)
+
+    run("uv", "add", "--frozen", "aaa", cwd=project)
+    run("uv", "add", "--frozen", "--dev", "aaa", cwd=project)
+
+    assert packages(project) == [[*listed, "aaa"] for listed in before]
+
+
+def packages(project: Path) -> list[list[str]]:
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    return [settings["project"]["dependencies"], settings["dependency-groups"]["dev"]]
 
 
 def without_migrations(project: Path) -> dict[str, bytes]:
