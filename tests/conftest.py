@@ -74,11 +74,6 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("TMPDIR", str(memory))  # copier's clones of the template
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: a suite that waits for a server or a clock leaves its core to another."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that takes one of these one call for each of them."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]

@@ -99,7 +99,7 @@ FAULTS = {
     "a file that an update passes over": Fault(
         "copier.yml",
         "  - migrations/versions/*.py\n",
-        "  - migrations/versions/*.py\n  - README.md\n",
+        "  - migrations/versions/*.py\n  - pyproject.toml\n",
         "test_update.py::test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_work"
         f"[{ANY},auth:jwt>none]",
     ),
