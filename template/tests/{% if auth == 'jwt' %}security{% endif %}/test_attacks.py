@@ -1,7 +1,6 @@
 """Injection, enumeration, and secrets where they should not be."""
 
 import time
-from statistics import median
 from typing import Any
 
 import pytest
@@ -65,17 +64,18 @@ async def test_time_does_not_tell_whether_a_user_exists(
     await anonymous.post("/api/v1/users", json=known_user)
 
     async def seconds(username: str) -> float:
-        started = time.perf_counter()
+        """Of work, whoever else keeps the machine busy."""
+        started = time.process_time()
         form = {"username": username, "password": "not the password"}
         assert (await anonymous.post(TOKEN, data=form)).status_code == 401
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     await seconds(known_user["email"])
     pairs = [
         (await seconds(known_user["email"]), await seconds("no@example.com")) for _ in range(5)
     ]
 
-    known, unknown = (median(times) for times in zip(*pairs, strict=True))
+    known, unknown = (sum(times) for times in zip(*pairs, strict=True))
     assert 0.5 < known / unknown < 2
 
 
