@@ -457,8 +457,10 @@ def interrupt(
 
 def environment(**variables: str) -> dict[str, str]:
     """This environment, without what belongs to the run of these tests, or to the user's tools."""
-    foreign = ("PYTEST_", "PYTHON", "GIT_", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL", "TEST_")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+    tests = ("PYTEST_", "PYTHON", "VIRTUAL_ENV", "TEST_", "DATABASE_URL", "REDIS_URL")
+    # pyenv's names the Python that these tests run on, which is not every project's.
+    tools = ("GIT_", "PYENV_VERSION")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(tests + tools)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
     own = {
         "PATH": os.pathsep.join(programs),
