@@ -16,9 +16,6 @@ from app.core.logging import get_logger
 
 logger = get_logger(__name__)
 
-TIMEOUT = 0.5
-"""Seconds to connect in, and to answer in: it is there to be faster than the database."""
-
 MAX_CONNECTIONS = 10_000
 """No limit of ours: there are as many as requests at one time, and those are limited elsewhere."""
 
@@ -44,14 +41,16 @@ class RedisServer:
 
     @classmethod
     @asynccontextmanager
-    async def connect(
-        cls, settings: RedisSettings, patience: float = TIMEOUT
-    ) -> AsyncGenerator[Self]:
-        """A client for as long as the context lasts; it connects when it is first used."""
+    async def connect(cls, settings: RedisSettings, patience: float = 0) -> AsyncGenerator[Self]:
+        """A client for as long as the context lasts; it connects when it is first used.
+
+        `patience` is for whom `REDIS_TIMEOUT` may be too short, in seconds as well.
+        """
+        timeout = max(settings.redis_timeout, patience)
         client = Redis.from_url(
             settings.redis_url.get_secret_value(),
-            socket_timeout=patience,
-            socket_connect_timeout=patience,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             # Once more, as the server may have closed a connection that was idle.
             retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
             max_connections=MAX_CONNECTIONS,
@@ -65,6 +64,11 @@ class RedisServer:
     def database(self) -> int:
         """The number of its database; what is published reaches the clients of all of them."""
         return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds to connect in, and to answer in."""
+        return float(self._client.connection_pool.connection_kwargs["socket_timeout"])
 
     @contextmanager
     def use(self) -> Iterator[Redis]:
