@@ -458,8 +458,8 @@ def interrupt(
 def environment(**variables: str) -> dict[str, str]:
     """This environment, without what belongs to the run of these tests, or to the user's tools."""
     tests = ("PYTEST_", "PYTHON", "VIRTUAL_ENV", "TEST_", "DATABASE_URL", "REDIS_URL")
-    # pyenv's names the Python that these tests run on, which is not every project's.
-    tools = ("GIT_", "PYENV_VERSION")
+    # pyenv's say which Python these tests run on, which is not every project's.
+    tools = ("GIT_", "PYENV_VERSION", "PYENV_DIR")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(tests + tools)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
     own = {
