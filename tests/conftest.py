@@ -74,6 +74,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("TMPDIR", str(memory))  # copier's clones of the template
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the services' tests spend a part of their time waiting."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that takes one of these one call for each of them."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
@@ -89,18 +94,19 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
     """What a test may take, by the name that it gives it."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
-    stocks = [{name: it[name] for name in options.FIXED} for it in options.richest()]
+    every = options.every()
+    real = real_postgres() and real_redis()
     return {
         "combination": options.of_tier(tier),
-        "every": options.every(),
+        "every": every,
+        # To gather what there is to know of the libraries takes long, for each Python.
+        "typed": [it for it in every if options.on_default_python(it)] if few else every,
         "code": options.combinations(),
         "surface": options.around(),
-        "pair": [next(it for it in pairs if stock.items() <= it.items()) for stock in stocks]
-        if few
-        else pairs,
-        # In the first tier pipelines alone run on embedded servers: real ones start in no time.
-        "embedded": [] if few and real_postgres() and real_redis() else pairs,
-        "stock": stocks[:1] if few else stocks,  # an ORM on a database
+        "pair": [options.EVERYTHING] if few else pairs,
+        "embedded": [options.SERVERS] if few and real else pairs,
+        # An ORM on a database.
+        "stock": [{name: it[name] for name in options.FIXED} for it in options.richest()],
     }
 
 

@@ -18,7 +18,7 @@ from tests import options
 PROPERTY = "cell"
 """Under which name a test's report brings its row and column."""
 
-ROWS = ("every", "code", "combination", "embedded", "pair")
+ROWS = ("every", "typed", "code", "combination", "embedded", "pair")
 """What a test calls the combination that it is given."""
 
 type Row = tuple[str | bool, ...]

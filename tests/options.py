@@ -56,6 +56,8 @@ NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": T
 DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
 EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
 OUTERMOST = (DEFAULTS, EVERYTHING)
+SERVERS = DEFAULTS | {"auth": "none", "redis": True}
+"""The least that brings a server of each kind."""
 
 
 def valid(answers: Answers) -> bool:
@@ -96,6 +98,10 @@ def every() -> list[Answers]:
     """Every tree that is worth a look: equal ones once."""
     rows = around()
     return [*combinations(), *(row for row in rows if told(row).keys() & SURFACE.keys())]
+
+
+def on_default_python(answers: Answers) -> bool:
+    return "python_version" not in told(answers)
 
 
 def told(answers: Answers) -> Answers:

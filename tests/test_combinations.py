@@ -32,7 +32,6 @@ UNIMPORTED = (
 CHECKS = {
     "format": "ruff format --check",
     "lint": "ruff check",
-    "types": "mypy",
     "layers": "lint-imports --no-cache",
     "packages": "deptry src migrations --known-first-party app --known-first-party app_dev "
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
@@ -84,13 +83,18 @@ def texts(tree: Path) -> dict[str, str]:
     "command", [pytest.param(c, id=n, marks=pytest.mark.matrix(n)) for n, c in CHECKS.items()]
 )
 def test_passes(command: str, tree: Path, reading: Project) -> None:
-    if command == CHECKS["types"]:
-        seed_types(tree, reading)
     reading.run(*shlex.split(command), cwd=tree, env=IN_PLACE)
 
 
-def seed_types(tree: Path, reading: Project) -> None:
-    """What mypy knows of the libraries on a Python: learnt by one worker for all."""
+@pytest.mark.matrix("types")
+def test_is_strictly_typed(typed: Answers, render: Render, reading: Project) -> None:
+    tree = render(**typed)
+    learn_libraries(tree, reading)
+    reading.run("mypy", cwd=tree, env=IN_PLACE)
+
+
+def learn_libraries(tree: Path, reading: Project) -> None:
+    """What mypy knows of them on a Python: one worker gathers it, for all."""
     version = (tree / ".python-version").read_text().strip()
     seed, own = reading.root / "mypy", reading.caches / "mypy"
     if not (own / version).exists():

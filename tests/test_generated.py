@@ -141,6 +141,7 @@ def test_passes_its_own_tests_on_real_servers(
             assert " passed" in run("pytest", **servers)
 
 
+@pytest.mark.core
 def test_passes_all_that_its_pipeline_runs(install: Install) -> None:
     with alone(install()) as run:
         assert " passed" in run("uv", "run", "just", "check")

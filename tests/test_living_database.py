@@ -1,5 +1,6 @@
 """An option that owns tables, switched on and off in a project whose database has rows."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.test_answers import served
 from tests.test_generated import role
 
 
+@pytest.mark.core
 def test_rows_outlive_users_that_come_and_go(
     stock: Answers, released: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
@@ -46,12 +48,24 @@ def test_rows_outlive_users_that_come_and_go(
                 assert "id" not in client.call("GET", f"{API}/items/{item['id']}")
                 found = client.call("GET", f"{API}/items/{item['id']}", token=token)
                 assert {**found, "owner_id": None} == {**item, "owner_id": None}
-
+            client.call("POST", f"{API}/items", {"title": "An admin's"}, token=token)
         project.run("app", "db", "downgrade", env=own)
+        assert count(url, "items") == len(items) + 1
+        project.run("app", "db", "upgrade", env=own)
+        project.run("app", "users", "create-admin", ADMIN, env={**own, "ADMIN_PASSWORD": PASSWORD})
+
         commit(root)
         update(root, {"auth": "none"})
         project = sync(root)
-        with served(project, DATABASE_URL=url) as port, closing(Client(port)) as client:
+        own = {"DATABASE_URL": url}
+        with served(project, **own) as port, closing(Client(port)) as client:
+            items.append(client.call("POST", f"{API}/items", {"title": "Nobody's"}))
+        assert "users" in told(project, own)
+        assert count(url, "users") == 1
+        project.run("app", "db", "revision", "-m", "no users", env=own)
+        project.run("app", "db", "upgrade", env=own)
+        project.run("app", "db", "check", env=own)
+        with served(project, **own) as port, closing(Client(port)) as client:
             for item in items:
                 assert client.call("GET", f"{API}/items/{item['id']}") == item
 
@@ -61,6 +75,15 @@ def told(project: Project, env: dict[str, str]) -> str:
     with pytest.raises(AssertionError) as failed:
         project.run("app", "db", "check", env=env)
     return str(failed.value)
+
+
+def count(url: str, table: str) -> int:
+    """How many rows a table has."""
+    sqlite = url.startswith("sqlite:")
+    connect = sqlite3.connect(urlsplit(url).path[1:]) if sqlite else psycopg.connect(url)
+    with closing(connect) as connection:
+        (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(number)
 
 
 @contextmanager

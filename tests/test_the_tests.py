@@ -34,7 +34,7 @@ FAULTS = {
         f"{PICCOLO}/src/app/core/repository.py",
         "async def get_or_raise(",
         "async def get_or_fail(",
-        f"test_combinations.py::test_passes[{options.name(options.DEFAULTS | {'orm': 'piccolo'})}-types]",
+        f"test_combinations.py::test_is_strictly_typed[{options.name(options.DEFAULTS | {'orm': 'piccolo'})}]",
     ),
     "an option is dropped from the matrix": Fault(
         "tests/options.py",
@@ -64,7 +64,7 @@ FAULTS = {
         "template/src/app/core/ids.py",
         "",
         '\n\nSLIP: int = "one"\n',
-        f"test_combinations.py::test_passes[{ANY}-types]",
+        f"test_combinations.py::test_is_strictly_typed[{ANY}]",
     ),
     "a package that is not declared": Fault(
         "template/src/app/core/ids.py",
