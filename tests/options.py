@@ -56,8 +56,6 @@ NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": T
 DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
 EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
 OUTERMOST = (DEFAULTS, EVERYTHING)
-SERVERS = DEFAULTS | {"auth": "none", "redis": True}
-"""The least that brings a server of each kind."""
 
 
 def valid(answers: Answers) -> bool:

@@ -4,12 +4,13 @@ with nothing left of the template or of what was not chosen.
 
 import ast
 import json
-import os
 import re
 import shlex
 import shutil
+import subprocess
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from tests import options
-from tests.conftest import Project, Render, files
+from tests.conftest import ROOT, Project, Render, files
 from tests.options import Answers
 from tests.test_render import FLIPS
 
@@ -113,27 +114,53 @@ def test_is_python_of_its_version(every: Answers, texts: dict[str, str]) -> None
 
 
 @pytest.mark.matrix("openapi")
-def test_has_the_api_of_the_other_orms(code: Answers, render: Render, reading: Project) -> None:
+def test_has_the_api_of_the_other_orms(
+    code: Answers, render: Render, api: Callable[[Path], object]
+) -> None:
     first = {name: options.CODE[name][0] for name in options.FIXED}
 
-    assert api(reading, render(**code)) == api(reading, render(**code | first))
+    assert api(render(**code)) == api(render(**code | first))
 
 
-def api(reading: Project, tree: Path) -> object:
-    """The OpenAPI document, made once a tree."""
-    kept = tree.with_name("openapi.json")
-    if not kept.exists():
-        # What an installation would tell of the project.
-        about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        told = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
-        told.mkdir(exist_ok=True)
-        lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
-        lines += [f"Summary: {about['description']}", ""]
-        (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
-        call = "from app.cli import main; main()"
-        path = IN_PLACE | {"PYTHONPATH": f"src{os.pathsep}{tree.parent}"}
-        kept.write_text(reading.run("python", "-c", call, "openapi", cwd=tree, env=path))
-    return json.loads(kept.read_text())
+@pytest.fixture(scope="session")
+def api(
+    reading: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Path], object]]:
+    """Gives the OpenAPI document of a tree, made once."""
+    log = tmp_path_factory.mktemp("documents") / "log"
+    with ExitStack() as stack:
+        writer = stack.enter_context(
+            reading.start(
+                "python",
+                str(ROOT / "tests/documents.py"),
+                orders=subprocess.PIPE,
+                output=subprocess.PIPE,
+                errors=stack.enter_context(log.open("w")),
+                env=IN_PLACE,
+            )
+        )
+        assert writer.stdin
+        assert writer.stdout
+        orders, answers = writer.stdin, writer.stdout
+
+        def api(tree: Path) -> object:
+            document = tree.with_name("openapi.json")
+            if not document.exists():
+                say_what_an_installation_would(tree)
+                print(tree, file=orders, flush=True)
+                assert answers.readline() == "0\n", log.read_text()
+            return json.loads(document.read_text(encoding="utf-8"))
+
+        yield api
+
+
+def say_what_an_installation_would(tree: Path) -> None:
+    about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
+    told.mkdir(exist_ok=True)
+    lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
+    lines += [f"Summary: {about['description']}", ""]
+    (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
 
 
 # --- What is left ---

@@ -82,7 +82,7 @@ def count(url: str, table: str) -> int:
     sqlite = url.startswith("sqlite:")
     connect = sqlite3.connect(urlsplit(url).path[1:]) if sqlite else psycopg.connect(url)
     with closing(connect) as connection:
-        (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        [(number,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     return int(number)
 
 
