@@ -120,8 +120,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
             item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
-    # The long ones first, so that no worker is left alone with them at the end.
-    items.sort(key=lambda item: item.path.name != "test_generated.py")
+    # The long ones first, so that no worker is left alone with them at the end; then the types, of
+    # which one worker has to learn, while the others are still at that.
+    items.sort(key=lambda item: (item.path.name != "test_generated.py", "typed" not in item.name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -134,6 +134,7 @@ def flips(tier: str) -> list[tuple[Answers, Answers]]:
             (DEFAULTS, DEFAULTS | {name: value})
             for name, values in SURFACE.items()
             for value in values[1:]
+            if tier != TIERS[0]
         ),
     ]
 

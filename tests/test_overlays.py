@@ -26,14 +26,21 @@ def overlay(template: Path, option: str, answers: Answers) -> set[Path]:
     """The files of a render that are there because of an option, as their paths tell."""
     every = {**options.CODE, **options.SURFACE}
     answers = {name: values[0] for name, values in every.items()} | answers
+    return {
+        Path(path.render(answers).removesuffix(".jinja"))
+        for path, asked in paths(template).items()
+        if option in asked and asked <= every.keys()
+    }
+
+
+@cache
+def paths(template: Path) -> dict[jinja2.Template, set[str]]:
+    """Those of the template, each with the answers that it hangs on."""
     environment = jinja2.Environment()
-    found = set()
-    for source in files(template / "template"):
-        asked = find_undeclared_variables(environment.parse(source))
-        if option in asked and asked <= every.keys():
-            output = environment.from_string(source).render(answers)
-            found.add(Path(output.removesuffix(".jinja")))
-    return found
+    return {
+        environment.from_string(path): find_undeclared_variables(environment.parse(path))
+        for path in files(template / "template")
+    }
 
 
 def taken(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:

@@ -144,6 +144,7 @@ def test_a_fault_is_caught(fault: Fault, repository: Path) -> None:
     assert " 1 failed" in done.stdout, done.stdout
 
 
+@pytest.mark.core
 def test_without_a_fault_all_of_them_pass(repository: Path) -> None:
     named = {fault.test for fault in FAULTS.values()}
 
