@@ -41,6 +41,9 @@ CACHE = ROOT / ".cache"
 
 MINUTES = 60
 
+COMMIT = pytest.StashKey[str]()
+"""What is tested: as it is when the run starts."""
+
 
 # --- The run ---
 
@@ -61,6 +64,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "matrix(check): a column of the table, and its name")
     config.addinivalue_line("markers", "core: not in the first tier, where time is short")
+    if config.getoption("matrix_report"):
+        describe = ["git", "describe", "--always", "--dirty", "--tags"]
+        config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
     # In a shell's background it would be ignored, by what the tests start too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Hundreds of small files a render: in memory, where there is room and programs may run.
@@ -136,9 +142,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         table = matrix.table(reports)
         terminalreporter.write_line(table)
         if file := config.getoption("matrix_report"):
-            describe = ["git", "describe", "--always", "--dirty", "--tags"]
-            commit = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-            file.write_text(f"{matrix.heading(commit)}\n{table}\n", encoding="utf-8")
+            heading = matrix.heading(config.stash[COMMIT])
+            file.write_text(f"{heading}\n{table}\n", encoding="utf-8")
     if any("test_generated.py" in report.nodeid for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
             others = (

@@ -63,7 +63,8 @@ def test_rows_outlive_users_that_come_and_go(
         assert "users" in told(project, own)
         assert count(url, "users") == 1
         project.run("app", "db", "revision", "-m", "no users", env=own)
-        project.run("app", "db", "upgrade", env=own)
+        for step in ("upgrade", "downgrade", "upgrade"):
+            project.run("app", "db", step, env=own)
         project.run("app", "db", "check", env=own)
         with served(project, **own) as port, closing(Client(port)) as client:
             for item in items:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from piccolo.apps.migrations.auto import AlterStatements
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from piccolo.apps.migrations.commands.backwards import run_backwards
+from piccolo.apps.migrations.auto.schema_snapshot import SchemaSnapshot
 from piccolo.apps.migrations.commands.base import BaseMigrationManager
 from piccolo.apps.migrations.commands.forwards import run_forwards
 from piccolo.apps.migrations.commands.new import AutoMigrationManager, render_template
 from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import AppConfig, Finder
+from piccolo.table import sort_table_classes
 
 from app.config import Settings
 from app.core.database import Session
@@ -31,6 +32,7 @@ logger = get_logger(__name__)
 
 APP = "app"
 FORWARDS = "async def forwards():"
+DROP = re.compile(r"manager\.drop_table\(.*tablename='(\w+)'", re.DOTALL)
 
 
 class MigrationError(AppError):
@@ -53,10 +55,11 @@ def revision(_settings: Settings, message: str) -> None:
     asks = sys.stdin.isatty()  # Whether something was renamed, only a person can tell.
     with nullcontext() if asks else _quiet():
         alterations = asyncio.run(_alterations(None if asks else "n"))
+        tables = asyncio.run(_tables())
     now = datetime.now(UTC)
     slug = re.sub("[^a-z0-9]+", "_", message.lower()).strip("_")
     path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M%S}_{slug}.py")
-    path.write_text(_source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations))
+    path.write_text(_source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations, tables))
     # What is written should pass `just check` as it is.
     for command in (["format"], ["check", "--fix"], ["format"]):
         subprocess.run(["ruff", *command, "--quiet", path], check=False)  # noqa: S603, S607
@@ -100,8 +103,17 @@ async def _downgrade(settings: Settings) -> None:
         if last not in managers:
             raise MigrationError(f"The file of revision {last} is missing.")
         async with _session(connection, managers[last]) as session:
-            await session.run(run_backwards(APP, last, auto_agree=True))
+            await session.run(_run_backwards(managers[last]))
         logger.info("downgraded", revision=last)
+
+
+async def _run_backwards(manager: MigrationManager) -> None:
+    """Dropped tables come back before the columns that refer to them; Piccolo's own come last."""
+    tables = MigrationManager(manager.migration_id, manager.app_name)
+    tables.drop_tables, manager.drop_tables = manager.drop_tables[::-1], []
+    for part in (tables, manager):
+        await part.run(backwards=True)
+    await Migration.delete().where(Migration.name == manager.migration_id).run()
 
 
 @asynccontextmanager
@@ -136,12 +148,26 @@ async def _alterations(answer: str | None) -> list[AlterStatements]:
     return await AutoMigrationManager(auto_input=answer).get_alter_statements(_app())
 
 
-def _source(name: str, message: str, alterations: list[AlterStatements]) -> str:
+async def _tables() -> list[str]:
+    """Those that the revisions build, before those that refer to them."""
+    snapshot = SchemaSnapshot(list((await _managers()).values())).get_snapshot()
+    names = {table.to_table_class(): table.tablename for table in snapshot}
+    return [names[table] for table in sort_table_classes(list(names))]
+
+
+def _source(name: str, message: str, alterations: list[AlterStatements], tables: list[str]) -> str:
     imports = {repr(line) for alteration in alterations for line in alteration.extra_imports}
     definitions = {
         repr(line) for alteration in alterations for line in alteration.extra_definitions
     }
     statements = [line for alteration in alterations for line in alteration.statements]
+
+    def at_the_end(statement: str) -> int:
+        """Where tables are dropped, those that refer to others come first."""
+        dropped = DROP.match(statement)
+        return -tables.index(dropped[1]) if dropped else -len(tables)
+
+    statements.sort(key=at_the_end)
     source: str = render_template(  # type: ignore[no-untyped-call]
         migration_id=name,
         auto=True,
