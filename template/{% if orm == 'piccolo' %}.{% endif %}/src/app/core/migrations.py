@@ -108,7 +108,7 @@ async def _downgrade(settings: Settings) -> None:
 
 
 async def _run_backwards(manager: MigrationManager) -> None:
-    """Dropped tables come back before the columns that refer to them; Piccolo's own come last."""
+    """Dropped tables come back before the columns that refer to them, which Piccolo adds first."""
     tables = MigrationManager(manager.migration_id, manager.app_name)
     tables.drop_tables, manager.drop_tables = manager.drop_tables[::-1], []
     for part in (tables, manager):
