@@ -22,6 +22,8 @@ from tests.conftest import ROOT, Project, Render, files
 from tests.options import Answers
 from tests.test_render import FLIPS
 
+type Read = Callable[..., str]
+
 # Dependencies that no module imports, each for its reason.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
@@ -80,18 +82,48 @@ def texts(tree: Path) -> dict[str, str]:
     return {name: data.decode() for name, data in files(tree).items()}
 
 
+@pytest.fixture(scope="session")
+def read(reading: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
+    """Run a command in a tree; it has to succeed, and this gives what it prints."""
+    log = tmp_path_factory.mktemp("preloaded") / "log"
+    with ExitStack() as stack:
+        preloaded = stack.enter_context(
+            reading.start(
+                "python",
+                str(ROOT / "tests/preloaded.py"),
+                orders=subprocess.PIPE,
+                output=subprocess.PIPE,
+                errors=stack.enter_context(log.open("w")),
+                env=IN_PLACE,
+            )
+        )
+        assert preloaded.stdin
+        assert preloaded.stdout
+        orders, answers = preloaded.stdin, preloaded.stdout
+
+        def read(tree: Path, *command: str) -> str:
+            print(json.dumps([str(tree), *command]), file=orders, flush=True)
+            answer = answers.readline()
+            assert answer, log.read_text()
+            exit_code, said = json.loads(answer)
+            assert exit_code == 0, said
+            return str(said)
+
+        yield read
+
+
 @pytest.mark.parametrize(
     "command", [pytest.param(c, id=n, marks=pytest.mark.matrix(n)) for n, c in CHECKS.items()]
 )
-def test_passes(command: str, tree: Path, reading: Project) -> None:
-    reading.run(*shlex.split(command), cwd=tree, env=IN_PLACE)
+def test_passes(command: str, tree: Path, read: Read) -> None:
+    read(tree, *shlex.split(command))
 
 
 @pytest.mark.matrix("types")
-def test_is_strictly_typed(typed: Answers, render: Render, reading: Project) -> None:
+def test_is_strictly_typed(typed: Answers, render: Render, reading: Project, read: Read) -> None:
     tree = render(**typed)
     learn_libraries(tree, reading)
-    reading.run("mypy", cwd=tree, env=IN_PLACE)
+    read(tree, "mypy")
 
 
 def learn_libraries(tree: Path, reading: Project) -> None:
@@ -114,44 +146,20 @@ def test_is_python_of_its_version(every: Answers, texts: dict[str, str]) -> None
 
 
 @pytest.mark.matrix("openapi")
-def test_has_the_api_of_the_other_orms(
-    code: Answers, render: Render, api: Callable[[Path], object]
-) -> None:
+def test_has_the_api_of_the_other_orms(code: Answers, render: Render, read: Read) -> None:
     first = {name: options.CODE[name][0] for name in options.FIXED}
 
-    assert api(render(**code)) == api(render(**code | first))
+    assert api_of(render(**code), read) == api_of(render(**code | first), read)
 
 
-@pytest.fixture(scope="session")
-def api(
-    reading: Project, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Path], object]]:
-    """Gives the OpenAPI document of a tree, made once."""
-    log = tmp_path_factory.mktemp("documents") / "log"
-    with ExitStack() as stack:
-        writer = stack.enter_context(
-            reading.start(
-                "python",
-                str(ROOT / "tests/documents.py"),
-                orders=subprocess.PIPE,
-                output=subprocess.PIPE,
-                errors=stack.enter_context(log.open("w")),
-                env=IN_PLACE,
-            )
-        )
-        assert writer.stdin
-        assert writer.stdout
-        orders, answers = writer.stdin, writer.stdout
-
-        def api(tree: Path) -> object:
-            document = tree.with_name("openapi.json")
-            if not document.exists():
-                say_what_an_installation_would(tree)
-                print(tree, file=orders, flush=True)
-                assert answers.readline() == "0\n", log.read_text()
-            return json.loads(document.read_text(encoding="utf-8"))
-
-        yield api
+def api_of(tree: Path, read: Read) -> object:
+    """Its OpenAPI document, which is made once."""
+    document = tree.with_name("openapi.json")
+    with FileLock(tree.with_name("openapi.lock")):
+        if not document.exists():
+            say_what_an_installation_would(tree)
+            document.write_text(read(tree, "app", "openapi"), encoding="utf-8")
+    return json.loads(document.read_text(encoding="utf-8"))
 
 
 def say_what_an_installation_would(tree: Path) -> None:
@@ -161,6 +169,8 @@ def say_what_an_installation_would(tree: Path) -> None:
     lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
     lines += [f"Summary: {about['description']}", ""]
     (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+    scripts = [f"{name} = {target}" for name, target in about["scripts"].items()]
+    (told / "entry_points.txt").write_text("\n".join(["[console_scripts]", *scripts, ""]))
 
 
 # --- What is left ---
