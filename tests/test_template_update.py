@@ -1,11 +1,15 @@
 """`just template-update`: what copier's own update does not see to."""
 
+import runpy
 import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import attempt, commit, git, release, render_to, run
+from tests.conftest import attempt, commit, environment, git, release, render_to, run
 from tests.test_update import CHANGELOG, append
 
 SCRIPT = "scripts/template_update.py"
@@ -22,7 +26,21 @@ def project(released: Path, tmp_path: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    return attempt("uv", "run", "--quiet", "--script", SCRIPT, *changes, cwd=project)
+    """What the script does, in this process, where copier renders in a fraction of the time."""
+    command = [SCRIPT, *changes]
+    said = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.chdir(project)
+        patch.setattr(sys, "argv", command)
+        for name, value in environment().items():
+            patch.setenv(name, value)
+        try:
+            runpy.run_path(SCRIPT, run_name="__main__")
+            exit_code = 0
+        except SystemExit as ended:
+            said.write(str(ended.code))
+            exit_code = 1
+    return subprocess.CompletedProcess(command, exit_code, said.getvalue())
 
 
 def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, project: Path) -> None:
@@ -32,7 +50,7 @@ def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, proje
     (released / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
     release(released, "v1.2.0")
 
-    done = update(project)
+    done = attempt("uv", "run", "--quiet", "--script", SCRIPT, cwd=project)
 
     assert done.returncode == 0, done.stdout
     assert "- Two: “new”." in done.stdout
@@ -92,7 +110,6 @@ def test_refuses_what_cannot_be(project: Path, change: str, said: str) -> None:
 
     assert done.returncode == 1
     assert said in done.stdout
-    assert "Traceback" not in done.stdout
     assert git(project, "status", "--porcelain") == ""
 
 
@@ -120,5 +137,4 @@ def test_says_what_is_missing(project: Path, missing: str) -> None:
     done = update(project)
 
     assert done.returncode == 1
-    assert "Traceback" not in done.stdout
     assert {".copier-answers.yml": "at the root", ".git": "needs git"}[missing] in done.stdout

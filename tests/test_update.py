@@ -31,7 +31,7 @@ QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
 OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
 
 
-@pytest.fixture(params=["oldest", "newest"])
+@pytest.fixture(params=[pytest.param("oldest", marks=pytest.mark.core), "newest"])
 def copier(request: pytest.FixtureRequest, template: Path) -> tuple[str, ...]:
     """The command line of the oldest copier that is supported, and of the newest."""
     return COPIER if request.param == "newest" else oldest(template)
