@@ -18,7 +18,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -266,6 +266,9 @@ def _render_fast() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
+        answers_path = cached_property(vars(Worker)["answers_relpath"].fget)
+        answers_path.__set_name__(Worker, "answers_relpath")
+        patch.setattr(Worker, "answers_relpath", answers_path)
         # A call of git for each file, which matters where git is told to ignore modes.
         patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
         yield
