@@ -100,14 +100,16 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
     """What a test may take, by the name that it gives it."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
+    code = options.combinations()
     every = options.every()
     real = real_postgres() and real_redis()
     return {
         "combination": options.of_tier(tier),
         "every": every,
-        # To gather what there is to know of the libraries takes long, for each Python.
-        "typed": [it for it in every if options.on_default_python(it)] if few else every,
-        "code": options.combinations(),
+        "code": code,
+        # License and pipeline change no Python. For another version of it the libraries have to be
+        # gone through first, which takes long.
+        "typed": code if few else [*code, *filter(options.on_another_python, every)],
         "surface": options.around(),
         "pair": [options.EVERYTHING] if few else pairs,
         # Real ones start in no time; the client's walk has others.

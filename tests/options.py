@@ -98,8 +98,8 @@ def every() -> list[Answers]:
     return [*combinations(), *(row for row in rows if told(row).keys() & SURFACE.keys())]
 
 
-def on_default_python(answers: Answers) -> bool:
-    return "python_version" not in told(answers)
+def on_another_python(answers: Answers) -> bool:
+    return "python_version" in told(answers)
 
 
 def told(answers: Answers) -> Answers:
