@@ -19,7 +19,7 @@ SCRIPT = "scripts/template_update.py"
 def project(released: Path, tmp_path: Path) -> Path:
     """A committed project of the first release, with Redis, which can be switched off."""
     project = tmp_path / "a project"
-    render_to(released, project, {"redis": True})
+    render_to(released, project, {"redis": True, "worker": True})
     git(project, "init", "--quiet")
     commit(project)
     return project
@@ -69,7 +69,7 @@ def test_switches_an_option_and_the_way_back_leads_back(project: Path) -> None:
     assert (project / "src/app/features/users").exists()
 
 
-def test_keeps_what_was_edited_in_a_file_that_goes(project: Path) -> None:
+def test_keeps_what_was_edited_in_a_file_that_goes_and_tells_what_goes_along(project: Path) -> None:
     append(project / "src/app/core/redis/cache.py", "# the user's")
     commit(project)
 
@@ -77,6 +77,7 @@ def test_keeps_what_was_edited_in_a_file_that_goes(project: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert "  src/app/core/redis/cache.py\n" in done.stdout
+    assert "No longer asked, with these answers:\n  worker\n" in done.stdout
     assert "server.py" not in done.stdout
     kept = project / ".local/template-update/src/app/core/redis/cache.py"
     assert kept.read_text().endswith("# the user's\n")

@@ -44,6 +44,8 @@ def main(changes: list[str]) -> None:
     if kept:
         show(f"Gone with an option, though you had changed them; kept in {KEPT}:", kept)
     now = read_answers()
+    if unasked := sorted(answers.keys() - now.keys()):
+        show("No longer asked, with these answers:", unasked)
     if unknown := [name for name, value in wanted.items() if now.get(name) != value]:
         sys.exit(f"The template asks no such question: {', '.join(unknown)}\n{WAY_BACK}")
     if conflicts := find_conflicts():
