@@ -169,8 +169,8 @@ def say_what_an_installation_would(tree: Path) -> None:
     lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
     lines += [f"Summary: {about['description']}", ""]
     (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
-    scripts = [f"{name} = {target}" for name, target in about["scripts"].items()]
-    (told / "entry_points.txt").write_text("\n".join(["[console_scripts]", *scripts, ""]))
+    lines = ["[console_scripts]", *(f"{name} = {it}" for name, it in about["scripts"].items()), ""]
+    (told / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
 # --- What is left ---

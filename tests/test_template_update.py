@@ -26,7 +26,10 @@ def project(released: Path, tmp_path: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """What the script does, in this process, where copier renders in a fraction of the time."""
+    """What the script does, in this process, where copier renders in a fraction of the time.
+
+    An error that it does not tell, but lets pass with a traceback, fails the test.
+    """
     command = [SCRIPT, *changes]
     said = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
