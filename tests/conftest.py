@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
         os.environ.setdefault("TMPDIR", str(memory))  # copier's clones of the template
+        tempfile.tempdir = None  # pytest has asked for it already, and would be given that again
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,8 +1,10 @@
 """`just template-update`: what copier's own update does not see to."""
 
+import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -18,8 +20,19 @@ SCRIPT = "scripts/template_update.py"
 @pytest.fixture
 def project(released: Path, tmp_path: Path) -> Path:
     """A committed project of the first release, with Redis, which can be switched off."""
-    project = tmp_path / "a project"
-    render_to(released, project, {"redis": True, "worker": True})
+    return committed(released, tmp_path / "a project")
+
+
+@pytest.fixture(scope="module")
+def untouched(first_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same for tests after which it is as it was."""
+    project = committed(first_release, tmp_path_factory.mktemp("untouched") / "a project")
+    yield project
+    assert git(project, "status", "--porcelain") == ""
+
+
+def committed(template: Path, project: Path) -> Path:
+    render_to(template, project, {"redis": True, "worker": True})
     git(project, "init", "--quiet")
     commit(project)
     return project
@@ -106,39 +119,77 @@ def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -
         ("database=sqlite", "database cannot be switched"),
         ("redis", "KEY=VALUE"),
         ("=true", "KEY=VALUE"),
+        ("_src_path=elsewhere", "KEY=VALUE"),
         ("auth=nobody", "Invalid choice for 'auth'"),
     ],
 )
-def test_refuses_what_cannot_be(project: Path, change: str, said: str) -> None:
-    done = update(project, change)
+def test_refuses_what_cannot_be(untouched: Path, change: str, said: str) -> None:
+    done = update(untouched, change)
 
     assert done.returncode == 1
     assert said in done.stdout
-    assert git(project, "status", "--porcelain") == ""
+    assert git(untouched, "status", "--porcelain") == ""
 
 
-def test_tells_a_question_that_there_is_not(project: Path) -> None:
-    done = update(project, "rediss=true")
+@pytest.mark.parametrize("change", ["rediss=true", "redis=["])
+def test_tells_a_question_or_an_answer_that_there_is_not(project: Path, change: str) -> None:
+    done = update(project, change)
 
     assert done.returncode == 1
-    assert "no such question: rediss" in done.stdout
+    assert f"no such question or answer: {change}\nThe way back: " in done.stdout
+
+
+def test_takes_text_as_it_is(project: Path) -> None:
+    done = update(project, "description=Colons: 2, and {braces}")
+
+    assert done.returncode == 0, done.stdout
+    assert "Colons: 2, and {braces}" in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("_src_path: .*", "_src_path: {nowhere}"), "fatal: "),
+        (("_commit: .*", "_commit: v0.0.1"), "Unknown revision: 'v0.0.1'"),
+        (("_commit: .*", ""), "nothing to update from"),
+        (("_commit:", "["), "cannot be read"),
+        ((r"(?s)\A.*", ""), "nothing to update from"),
+    ],
+)
+def test_says_what_is_wrong_with_the_record_of_the_answers(
+    untouched: Path, change: tuple[str, str], said: str
+) -> None:
+    record = untouched / ".copier-answers.yml"
+    before = record.read_text()
+    nowhere = f"git+{(untouched.parent / 'nowhere').as_uri()}"
+    record.write_text(re.sub(change[0], change[1].format(nowhere=nowhere), before))
+    commit(untouched)
+
+    done = update(untouched)
+
+    record.write_text(before)
+    commit(untouched)
+    assert done.returncode == 1
+    assert said in done.stdout
 
 
 def test_refuses_a_project_with_something_uncommitted(project: Path) -> None:
-    append(project / "README.md", "Not committed.")
+    git(project, "config", "status.showUntrackedFiles", "no")
+    (project / "notes.md").write_text("The way back would delete this.")
 
     done = update(project, "auth=none")
 
     assert done.returncode == 1
     assert "Commit it first" in done.stdout
-    assert git(project, "status", "--porcelain") == " M README.md\n"
+    assert (project / "src/app/features/users").exists()
 
 
 @pytest.mark.parametrize("missing", [".copier-answers.yml", ".git"])
-def test_says_what_is_missing(project: Path, missing: str) -> None:
-    (project / missing).rename(project.parent / "elsewhere")
+def test_says_what_is_missing(untouched: Path, missing: str) -> None:
+    elsewhere = (untouched / missing).rename(untouched.parent / "elsewhere")
 
-    done = update(project)
+    done = update(untouched)
 
+    elsewhere.rename(untouched / missing)
     assert done.returncode == 1
     assert {".copier-answers.yml": "at the root", ".git": "needs git"}[missing] in done.stdout

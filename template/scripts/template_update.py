@@ -29,7 +29,7 @@ FIXED = {"orm", "database"}
 def main(changes: list[str]) -> None:
     answers = read_answers()
     wanted = dict(parse(change, answers) for change in changes)
-    if git("status", "--porcelain"):
+    if git("status", "--porcelain", "--untracked-files"):  # `git clean` is a part of the way back
         sys.exit("Something is not committed. Commit it first: it is the way back.")
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -39,15 +39,17 @@ def main(changes: list[str]) -> None:
                 ".", data=wanted, defaults=True, overwrite=True, unsafe=True, conflict="inline"
             )
             kept = keep_edited(generated)
-    except (CopierError, ValueError) as error:
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped. {WAY_BACK}")
+    except (CopierError, ValueError, OSError) as error:  # of the last kind are git's
         sys.exit(f"{error}\n{WAY_BACK}")
     if kept:
         show(f"Gone with an option, though you had changed them; kept in {KEPT}:", kept)
     now = read_answers()
     if unasked := sorted(answers.keys() - now.keys()):
         show("No longer asked, with these answers:", unasked)
-    if unknown := [name for name, value in wanted.items() if now.get(name) != value]:
-        sys.exit(f"The template asks no such question: {', '.join(unknown)}\n{WAY_BACK}")
+    if missed := [f"{name}={it}" for name, it in wanted.items() if not became(it, now.get(name))]:
+        sys.exit(f"The template has no such question or answer: {', '.join(missed)}\n{WAY_BACK}")
     if conflicts := find_conflicts():
         show("Your changes and the template's meet, between <<<<<<< and >>>>>>> in:", conflicts)
         sys.exit(WAY_BACK)
@@ -57,24 +59,31 @@ def main(changes: list[str]) -> None:
 def read_answers() -> dict[str, Any]:
     if not ANSWERS.exists():
         sys.exit(f"No {ANSWERS} here: run this at the root of the project.")
-    answers: dict[str, Any] = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
-    if "_commit" not in answers:
+    try:
+        answers = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        sys.exit(f"{ANSWERS} cannot be read: {error}")
+    if not (isinstance(answers, dict) and {"_commit", "_src_path"} <= answers.keys()):
         sys.exit(f"{ANSWERS} names no version of the template, so there is nothing to update from.")
     return answers
 
 
-def parse(change: str, answers: dict[str, Any]) -> tuple[str, Any]:
-    """`redis=true` is a name and what YAML makes of the value."""
-    name, separator, text = change.partition("=")
-    if not (name and separator):
+def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:
+    """`redis=true` is a name and a value; copier makes of it what the question asks for."""
+    name, separator, value = change.partition("=")
+    if not separator or not name or name.startswith("_"):
         sys.exit(f"{change!r} should be written KEY=VALUE, such as redis=true.")
-    value = yaml.safe_load(text)
     if name in FIXED and value != answers.get(name):
         sys.exit(
             f"{name} cannot be switched: your migrations and rows would not come along. Generate a "
             f"new project with {change}, and move your features and data to it."
         )
     return name, value
+
+
+def became(given: str, answer: object) -> bool:
+    """Not so where copier does not ask, or takes a word that is misspelt for yes."""
+    return answer is not None and str(answer).lower() == given.lower()
 
 
 def render(answers: dict[str, Any], destination: Path) -> None:
@@ -120,7 +129,7 @@ def show(title: str, names: list[str]) -> None:
 
 def git(*arguments: str) -> str:
     try:
-        return subprocess.check_output(["git", *arguments], text=True)
+        return subprocess.check_output(["git", *arguments], encoding="utf-8")
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         sys.exit(f"This needs git, and a project that is in a git repository. {error}")
 
