@@ -89,7 +89,7 @@ def role(server: str) -> Iterator[str]:
 @pytest.mark.matrix("suite, embedded")
 def test_passes_its_own_tests_on_embedded_servers(embedded: Answers, install: Install) -> None:
     with alone(install(**embedded)) as run:
-        assert " passed" in run("pytest")
+        assert " passed" in run("pytest", "--cov")  # which has to reach the share that is asked for
 
 
 @contextmanager
