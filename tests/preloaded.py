@@ -5,6 +5,7 @@ of a command; each that it writes is the exit code, and what was said. A program
 a fork of this process, and any other as itself.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -47,6 +48,7 @@ def execute(project: Path, command: list[str], output: int) -> None:
 if __name__ == "__main__":
     for name in MODULES:
         import_module(name)
+    gc.freeze()  # So that no fork copies it all, to look for garbage in it.
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork")
     for line in sys.stdin:
