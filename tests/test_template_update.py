@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
+import copier
 import pytest
 
 from tests.conftest import attempt, commit, environment, git, release, render_to, run
@@ -171,6 +173,17 @@ def test_says_what_is_wrong_with_the_record_of_the_answers(
     commit(untouched)
     assert done.returncode == 1
     assert said in done.stdout
+
+
+def test_an_interruption_shows_the_way_back(
+    untouched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copier, "run_update", Mock(side_effect=KeyboardInterrupt))
+
+    done = update(untouched)
+
+    assert done.returncode == 1
+    assert "Stopped. The way back: git reset" in done.stdout
 
 
 def test_refuses_a_project_with_something_uncommitted(project: Path) -> None:
