@@ -77,8 +77,8 @@ def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, proje
     assert (project / "README.md").read_text().endswith("The user's own line.\n")
 
 
-def test_switches_an_option_and_the_way_back_leads_back(project: Path) -> None:
-    done = update(project, "auth=none")
+def test_switches_options_and_the_way_back_leads_back(project: Path) -> None:
+    done = update(project, "auth=none", "redis=false", "worker=false")
 
     assert done.returncode == 0, done.stdout
     assert not (project / "src/app/features/users").exists()

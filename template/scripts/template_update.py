@@ -48,6 +48,7 @@ def main(changes: list[str]) -> None:
     now = read_answers()
     if unasked := sorted(answers.keys() - now.keys()):
         show("No longer asked, with these answers:", unasked)
+    now |= dict.fromkeys(unasked, False)
     if missed := [f"{name}={it}" for name, it in wanted.items() if not became(it, now.get(name))]:
         sys.exit(f"The template has no such question or answer: {', '.join(missed)}\n{WAY_BACK}")
     if conflicts := find_conflicts():
