@@ -169,10 +169,12 @@ def test_says_what_is_wrong_with_the_record_of_the_answers(
 
     done = update(untouched)
 
+    changed = git(untouched, "status", "--porcelain")
     record.write_text(before)
     commit(untouched)
     assert done.returncode == 1
     assert said in done.stdout
+    assert changed == ""
 
 
 def test_an_interruption_shows_the_way_back(
@@ -186,15 +188,18 @@ def test_an_interruption_shows_the_way_back(
     assert "Stopped. The way back: git reset" in done.stdout
 
 
-def test_refuses_a_project_with_something_uncommitted(project: Path) -> None:
-    git(project, "config", "status.showUntrackedFiles", "no")
-    (project / "notes.md").write_text("The way back would delete this.")
+@pytest.mark.parametrize(("name", "status"), [("README.md", " M"), ("notes.md", "??")])
+def test_refuses_a_project_with_something_uncommitted(
+    project: Path, name: str, status: str
+) -> None:
+    git(project, "config", "status.showUntrackedFiles", "no")  # and the way back would delete them
+    append(project / name, "Not committed.")
 
     done = update(project, "auth=none")
 
     assert done.returncode == 1
     assert "Commit it first" in done.stdout
-    assert (project / "src/app/features/users").exists()
+    assert git(project, "status", "--porcelain", "--untracked-files") == f"{status} {name}\n"
 
 
 @pytest.mark.parametrize("missing", [".copier-answers.yml", ".git"])
