@@ -72,12 +72,28 @@ class LoginLimit:
         self._rate = settings.rate_limit_auth
 
     async def count(self, email: str) -> None:
-        """Raises `RateLimitError`."""
+        """Count an attempt on the account of a normalised address; raises `RateLimitError`."""
         await self._limiter.hit(self._rate, "login", self._address, factor=10)
-        await self._limiter.hit(self._rate, "login", self._address, email.lower())
+        await self._limiter.hit(self._rate, "login", self._address, email)
 
 
 LoginLimitDep = Annotated[LoginLimit, Depends()]
+
+
+class RegistrationLimit:
+    """Counts registrations per client address: each costs a password hash, and sends a mail."""
+
+    def __init__(self, request: Request, limiter: RateLimiterDep, settings: SettingsDep) -> None:
+        self._address = client_address(request)
+        self._limiter = limiter
+        self._rate = settings.rate_limit_registration
+
+    async def count(self) -> None:
+        """Raises `RateLimitError`."""
+        await self._limiter.hit(self._rate, "registration", self._address)
+
+
+RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
 async def limit_password_guesses(

@@ -1,7 +1,8 @@
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
+from app.features.users.schemas import login_name
 from app.shared.schemas import NO_NUL, AppSchema, InputSchema
 
 
@@ -10,7 +11,7 @@ class TokenRequest(InputSchema):
 
     model_config = ConfigDict(str_strip_whitespace=False)
 
-    username: str = Field(max_length=254, pattern=NO_NUL)
+    username: Annotated[str, Field(max_length=254, pattern=NO_NUL), AfterValidator(login_name)]
     password: SecretStr = Field(max_length=1024)
     # What clients send along, and this server has no use for.
     grant_type: Literal["password"] | None = None

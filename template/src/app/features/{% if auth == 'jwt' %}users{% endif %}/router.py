@@ -5,7 +5,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 
 from app.core.jobs.dependencies import JobsDep
 from app.core.security import Role
-from app.features.auth.dependencies import ActorDep, limit_password_guesses, require_role
+from app.features.auth.dependencies import (
+    ActorDep,
+    RegistrationLimitDep,
+    limit_password_guesses,
+    require_role,
+)
 from app.features.users.dependencies import UserServiceDep
 from app.features.users.jobs import send_welcome_email
 from app.features.users.models import User
@@ -30,14 +35,16 @@ for_admins = [Depends(require_role(Role.ADMIN))]
     response_model=UserResponse,
     responses=error_responses(409, 413, 415),
 )
-async def register(
+async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
     data: UserCreate,
     service: UserServiceDep,
+    limit: RegistrationLimitDep,
     jobs: JobsDep,
     request: Request,
     response: Response,
 ) -> User:
     """Open an account; everyone may, and nobody becomes an admin by it."""
+    await limit.count()
     user = await service.register(data)
     jobs.enqueue(send_welcome_email, user_id=user.id)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path

@@ -6,10 +6,10 @@ from pydantic import (
     MISSING,
     AfterValidator,
     ConfigDict,
-    EmailStr,
     Field,
     SecretStr,
     StringConstraints,
+    validate_email,
 )
 from pydantic.config import JsonDict
 
@@ -18,8 +18,48 @@ from app.shared.filters import Sort
 from app.shared.pagination import PageParams
 from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 
-# Kept in lower case, so that an address is one address however it is typed.
-Email = Annotated[EmailStr, AfterValidator(str.lower), Field(max_length=254)]
+
+def normalize_email(text: str) -> str:
+    """The one spelling under which an address is stored, looked up and counted.
+
+    Blanks around it are removed, composed letters (NFC) replace decomposed ones, a domain is
+    written in Unicode and not as `xn--…`, and all is in lower case. Raises `ValueError` for what
+    is no address, also for one with a name (`Ann <ann@example.com>`).
+    """
+    if text.rstrip().endswith(">"):
+        raise ValueError("An e-mail address is expected, without a name or angle brackets")
+    _, address = validate_email(text)
+    return address.lower()
+
+
+def login_name(text: str) -> str:
+    """The normalised address; of other text a spelling that belongs to no account.
+
+    A login with it is looked up and counted like any other, so it takes as long.
+    """
+    try:
+        return normalize_email(text)
+    except ValueError:
+        return text.lower()
+
+
+def _reachable_email(text: str) -> str:
+    """An address that any mail server can deliver to.
+
+    A domain outside ASCII has an ASCII form. A local part has none: it needs SMTPUTF8 on every
+    server on the way, which many do not offer.
+    """
+    address = normalize_email(text)
+    if not address.rpartition("@")[0].isascii():
+        raise ValueError("Before the @, only ASCII characters are accepted")
+    return address
+
+
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}),
+    AfterValidator(_reachable_email),
+]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NOT_BLANK),

@@ -19,7 +19,8 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        return await self._session.run(User.objects().where(User.email == email.lower()).first())
+        """The user of a normalised address; see `normalize_email`."""
+        return await self._session.run(User.objects().where(User.email == email).first())
 
     async def search(self, params: UserListParams) -> Page[User]:
         """A page of the users whose address contains `params.q`, in any case."""

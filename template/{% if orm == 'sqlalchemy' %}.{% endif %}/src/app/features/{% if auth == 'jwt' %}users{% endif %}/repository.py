@@ -21,9 +21,8 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        user: User | None = await self._session.scalar(
-            select(User).where(User.email == email.lower())
-        )
+        """The user of a normalised address; see `normalize_email`."""
+        user: User | None = await self._session.scalar(select(User).where(User.email == email))
         return user
 
     async def search(self, params: UserListParams) -> Page[User]:

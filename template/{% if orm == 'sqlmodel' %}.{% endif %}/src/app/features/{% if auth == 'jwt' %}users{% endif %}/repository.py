@@ -21,7 +21,8 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        users = await self._session.exec(select(User).where(User.email == email.lower()))
+        """The user of a normalised address; see `normalize_email`."""
+        users = await self._session.exec(select(User).where(User.email == email))
         return users.one_or_none()
 
     async def search(self, params: UserListParams) -> Page[User]:
