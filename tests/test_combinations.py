@@ -27,7 +27,6 @@ type Read = Callable[..., str]
 # Dependencies that no module imports, each for its reason.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
-    "email-validator",  # pydantic, for EmailStr
     "fastapi-swagger",  # its files are served, by the package's name
     "python-multipart",  # FastAPI, for forms
 )

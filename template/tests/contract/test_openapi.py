@@ -1,6 +1,8 @@
 """The service keeps what its OpenAPI document says, whatever is thrown at it."""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,21 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
+from httpx2 import AsyncClient
 from hypothesis import HealthCheck, strategies
 from hypothesis import settings as hypothesis_settings
 from schemathesis.checks import positive_data_acceptance
 from schemathesis.python.asgi import HOST, shutdown_lifespans
 
 from app.config import Settings, example_settings
+from app.core.database import Database
 from app.core.ids import uuid7
+from app.dependencies import get_database
 from app.main import create_app
 from app.shared.pagination import Cursor
+from tests.conftest import client_of, started
+
+JSON = {"Content-Type": "application/json"}
 
 hypothesis_settings.register_profile(
     "contract",
@@ -78,3 +86,58 @@ def test_every_operation_declares_its_errors_in_the_envelope(shared_app: FastAPI
                     body = response["content"]["application/json"]
                     assert body["schema"]["$ref"].endswith("/ErrorResponse")
                     assert body["example"]["error"]["code"]
+
+
+def _body_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each schema that a body has, by its name."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                for content in body.get("content", {}).values():
+                    name = content["schema"]["$ref"].rpartition("/")[2]
+                    yield name, document["components"]["schemas"][name]
+
+
+def test_every_body_has_an_example_with_its_fields(shared_app: FastAPI) -> None:
+    for name, body in _body_schemas(shared_app.openapi()):
+        assert body.get("examples"), name
+        for example in body["examples"]:
+            assert set(body.get("required", [])) <= example.keys() <= body["properties"].keys()
+
+
+@pytest.fixture
+async def client(
+    committing_settings: Settings, api_headers: dict[str, str]
+) -> AsyncGenerator[AsyncClient]:
+    """A client to whom no route is closed."""
+    async with (
+        Database.connect(committing_settings) as database,
+        started(create_app(committing_settings)) as app,
+        client_of(app) as client,
+    ):
+        app.dependency_overrides[get_database] = lambda: database
+        client.headers.update(api_headers)
+        yield client
+
+
+@pytest.mark.sad
+async def test_every_field_refuses_text_that_utf8_cannot_hold(
+    shared_app: FastAPI, client: AsyncClient
+) -> None:
+    document = shared_app.openapi()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if content is None:
+                continue
+            url = re.sub(r"\{\w+\}", str(uuid7()), path)
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            (example,) = document["components"]["schemas"][name]["examples"]
+            for field in example:
+                body = json.dumps({**example, field: "\ud800"})
+                response = await client.request(method, url, content=body, headers=JSON)
+
+                assert response.status_code == 422, f"{method} {path}: {field}"
+                errors = response.json()["error"]["details"]["errors"]
+                assert [error["field"] for error in errors] == [field]

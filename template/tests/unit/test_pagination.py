@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from app.core.ids import uuid7
-from app.shared.pagination import Cursor, Page, PageParams
+from app.shared.pagination import Cursor, Page, PageParams, PaginatedResponse
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
@@ -45,7 +45,10 @@ def test_refuses_a_cursor_it_did_not_make(text: str) -> None:
     [(1, 0, False), (1, 20, False), (1, 21, True), (2, 21, False), (9, 21, False)],
 )
 def test_knows_whether_a_page_follows(page: int, total: int, *, expected: bool) -> None:
-    assert Page([], total, page, 20).has_next is expected
+    response = PaginatedResponse[int].model_validate(Page([], total, page, 20))
+
+    assert response.has_next is expected
+    assert response.model_dump()["has_next"] is expected
 
 
 def test_the_offset_counts_the_rows_of_the_pages_before() -> None:

@@ -1,13 +1,22 @@
 """Two ways through a list: numbered pages with a total, and a cursor that scales."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    computed_field,
+)
+from pydantic.config import JsonDict
 
 from app.shared.schemas import AppSchema, QuerySchema
 
@@ -36,17 +45,32 @@ class Page[T]:
     page: int
     page_size: int
 
-    @property
-    def has_next(self) -> bool:
-        return self.page * self.page_size < self.total
+
+def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
+    """An example of a list: these fields, and as items the examples of their own schema."""
+
+    def add(schema: JsonDict, model: type[BaseModel]) -> None:
+        (item,) = get_args(model.model_fields["items"].annotation)
+        items = TypeAdapter(item).json_schema(mode="serialization").get("examples", [])
+        schema["examples"] = [{"items": items, **fields}]
+
+    return add
 
 
 class PaginatedResponse[T](AppSchema):
+    model_config = ConfigDict(
+        json_schema_extra=_list_example(total=21, page=1, page_size=20, has_next=True)
+    )
+
     items: list[T]
     total: int = Field(description="Of the whole list, under the same filters.")
     page: int
     page_size: int
-    has_next: bool
+
+    @computed_field  # type: ignore[prop-decorator] # as pydantic documents it
+    @property
+    def has_next(self) -> bool:
+        return self.page * self.page_size < self.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,11 @@ class Cursor:
         if cursor.encode() != text:
             raise ValueError(text)
         return cursor
+
+
+EXAMPLE_CURSOR = Cursor(
+    datetime(2026, 1, 31, 9, 30, tzinfo=UTC), UUID("019c1333-4f40-7c1e-9d3a-5b8e2f7a6c10")
+).encode()
 
 
 def _check_cursor(text: str) -> str:
@@ -107,5 +136,7 @@ class Feed[T]:
 
 
 class FeedResponse[T](AppSchema):
+    model_config = ConfigDict(json_schema_extra=_list_example(next_cursor=EXAMPLE_CURSOR))
+
     items: list[T]
     next_cursor: str | None = Field(description="Null at the end.")

@@ -3,12 +3,21 @@
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.core.errors import code_of
 
+EXAMPLE: JsonDict = {
+    "code": "NOT_FOUND",
+    "message": "Item not found: 019c1333-4f40-7c1e-9d3a-5b8e2f7a6c10",
+    "details": {"resource": "Item", "identifier": "019c1333-4f40-7c1e-9d3a-5b8e2f7a6c10"},
+}
+
 
 class ErrorBody(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     code: str = Field(description="Stable and machine-readable.")
     message: str = Field(description="For a person; may change.")
     details: dict[str, Any] = Field(description="What is known about the cause.")
@@ -16,6 +25,8 @@ class ErrorBody(BaseModel):
 
 class ErrorResponse(BaseModel):
     """The envelope of every error, whichever layer it comes from."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"error": EXAMPLE}]})
 
     error: ErrorBody
 

@@ -5,11 +5,21 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 from app.features.users.schemas import login_name
 from app.shared.schemas import NO_NUL, AppSchema, InputSchema
 
+TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTljIn0.c2lnbmF0dXJl"  # noqa: S105
+"""An example."""
+
 
 class TokenRequest(InputSchema):
     """OAuth2's password form (RFC 6749, 4.3.2); the user name is the e-mail address."""
 
-    model_config = ConfigDict(str_strip_whitespace=False)
+    model_config = ConfigDict(
+        str_strip_whitespace=False,
+        json_schema_extra={
+            "examples": [
+                {"username": "ann@example.com", "password": "correct horse battery staple"}
+            ]
+        },
+    )
 
     username: Annotated[str, Field(max_length=254, pattern=NO_NUL), AfterValidator(login_name)]
     password: SecretStr = Field(max_length=1024)
@@ -21,10 +31,25 @@ class TokenRequest(InputSchema):
 
 
 class RefreshRequest(InputSchema):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": TOKEN}]})
+
     refresh_token: SecretStr = Field(max_length=4096)
 
 
 class TokenResponse(AppSchema):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": TOKEN,
+                    "refresh_token": TOKEN,
+                    "token_type": "bearer",
+                    "expires_in": 1800,
+                }
+            ]
+        }
+    )
+
     access_token: str
     refresh_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme

@@ -85,24 +85,55 @@ class UserCreate(InputSchema):
 class UserUpdate(InputSchema):
     """What users may change of themselves."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ann"}]})
+
     name: Name | MISSING = MISSING
 
 
 class UserAdminUpdate(UserUpdate):
     """What admins may change of anyone."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Ann", "role": "admin", "is_active": True}]}
+    )
+
     role: Role | MISSING = MISSING
     is_active: bool | MISSING = MISSING
 
 
 class PasswordChange(InputSchema):
-    model_config = ConfigDict(str_strip_whitespace=False)
+    model_config = ConfigDict(
+        str_strip_whitespace=False,
+        json_schema_extra={
+            "examples": [
+                {
+                    "current_password": "correct horse battery staple",
+                    "new_password": "seven bridges over one river",
+                }
+            ]
+        },
+    )
 
     current_password: SecretStr = Field(max_length=128)
     new_password: Password
 
 
 class UserResponse(AppSchema):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "019c1333-0b20-7a44-8c61-2d9f4e7b5a03",
+                    "email": "ann@example.com",
+                    "name": "Ann",
+                    "role": "user",
+                    "is_active": True,
+                    "created_at": "2026-01-31T09:30:00Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     email: str
     name: str
