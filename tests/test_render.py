@@ -49,7 +49,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
     ),
     ("auth", "none"): (
-        {"tests/*"},
+        set(),
         {
             "docs/*",
             "migrations/versions/0002_users.py",
