@@ -268,6 +268,17 @@ class TestList:
         assert (await client.get(ITEMS, params={"q": "report"})).json()["total"] == 1
 
     @pytest.mark.sad
+    @pytest.mark.parametrize("q", ["%FF", "%ED%A0%80"])
+    async def test_finds_nothing_by_bytes_that_are_not_utf8(
+        self, client: AsyncClient, q: str
+    ) -> None:
+        await create(client)
+
+        response = await client.get(f"{ITEMS}?q={q}")
+
+        assert (response.status_code, response.json()["items"]) == (200, [])
+
+    @pytest.mark.sad
     @pytest.mark.parametrize(
         ("name", "value"),
         [

@@ -62,4 +62,7 @@ class InputSchema(AppSchema):
 
 
 class QuerySchema(BaseModel):
-    """A query string. Names nobody knows are let pass, as proxies and trackers add some."""
+    """A query string. Names nobody knows are let pass, as proxies and trackers add some.
+
+    Its bytes that are not UTF-8 are decoded as U+FFFD, so its text needs no check.
+    """
