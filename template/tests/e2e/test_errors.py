@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from httpx2 import AsyncClient, Response
 
 from app.config import Settings
 from app.core.database import Database
-from app.core.errors import ConflictError, ValidationError
+from app.core.errors import AppError, ConflictError, ServiceUnavailableError, ValidationError
 from app.dependencies import get_database
 from app.main import create_app
 from tests.conftest import FailingCommit, client_of
@@ -49,6 +49,18 @@ async def failing(settings: Settings) -> AsyncGenerator[AsyncClient]:
     async def invalid() -> None:
         raise ValidationError("Wrong.", field="password")
 
+    @app.get("/internal")
+    async def internal() -> None:
+        raise AppError("the disk of db-7 is full", details={"host": "db-7"})
+
+    @app.get("/gateway")
+    async def gateway() -> None:
+        raise HTTPException(502, "db-7 refused the password")
+
+    @app.get("/unavailable")
+    async def unavailable() -> None:
+        raise ServiceUnavailableError("The printer is unavailable. Try again in a few seconds.")
+
     async with client_of(app) as client:
         yield client
 
@@ -79,6 +91,47 @@ async def test_returns_400_for_what_is_not_json(client: AsyncClient, body: bytes
     response = await client.post(ITEMS, content=body, headers=JSON)
 
     assert_enveloped(response, 400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"title": "x"}'.encode("utf-16"),
+        '{"title": "x"}'.encode("utf-16-le"),
+        '{"title": "x"}'.encode("utf-16-be"),
+        '{"title": "x"}'.encode("utf-32"),
+        '{"title": "x"}'.encode("utf-32-be"),
+        b'{"title": "\xed\xa0\x80"}',
+        b'{"title": "\xc3"}',
+        b'{"title": "x"}\xc3',
+    ],
+)
+async def test_returns_400_for_what_is_not_utf8(client: AsyncClient, body: bytes) -> None:
+    response = await client.post(ITEMS, content=body, headers=JSON)
+
+    assert_enveloped(response, 400, "BAD_REQUEST")
+
+
+async def test_takes_a_character_that_is_split_between_two_chunks(client: AsyncClient) -> None:
+    async def body() -> AsyncGenerator[bytes]:
+        yield b'{"title": "\xc3'
+        yield b'\xa9"}'
+
+    response = await client.post(ITEMS, content=body(), headers=JSON)
+
+    assert response.json()["title"] == "é"
+
+
+async def test_returns_422_for_an_empty_body(client: AsyncClient) -> None:
+    response = await client.post(ITEMS, content=b"", headers=JSON)
+
+    assert_enveloped(response, 422, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("query", ["page=%ff", "q=%ff", "q=%ed%a0%80", "%ff=1", "cursor=%ff"])
+async def test_answers_a_query_that_is_not_utf8(client: AsyncClient, query: str) -> None:
+    for path in (ITEMS, f"{ITEMS}/feed", f"{ITEMS}/%ff"):
+        assert (await client.get(f"{path}?{query}")).status_code in {200, 422}
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "nonsense"])
@@ -144,6 +197,27 @@ async def test_returns_500_and_nothing_of_the_cause(failing: AsyncClient) -> Non
     assert_enveloped(response, 500, "INTERNAL_ERROR")
     assert "secret" not in response.text
     assert "RuntimeError" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("/internal", 500, "INTERNAL_ERROR"), ("/gateway", 502, "BAD_GATEWAY")],
+)
+async def test_a_server_error_keeps_its_cause_from_the_client(
+    failing: AsyncClient, path: str, status: int, code: str
+) -> None:
+    response = await failing.get(path)
+
+    assert_enveloped(response, status, code)
+    assert "db-7" not in response.text
+
+
+async def test_an_outage_tells_the_client_what_to_do(failing: AsyncClient) -> None:
+    response = await failing.get("/unavailable")
+
+    assert_enveloped(response, 503, "SERVICE_UNAVAILABLE")
+    assert "Try again" in response.json()["error"]["message"]
+    assert int(response.headers["Retry-After"]) > 0
 
 
 async def test_a_crash_may_be_read_by_an_allowed_origin(failing: AsyncClient) -> None:

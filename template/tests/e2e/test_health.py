@@ -53,6 +53,25 @@ async def test_is_ready_while_the_database_answers(client: AsyncClient) -> None:
     assert response.json()["checks"]["database"] == "ok"
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_a_probe_answers_head(client: AsyncClient, path: str) -> None:
+    response = await client.head(path)
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
+
+
+@pytest.mark.sad
+async def test_a_probe_names_its_methods(client: AsyncClient) -> None:
+    response = await client.post("/health")
+
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.sad
+async def test_head_of_a_probe_tells_an_outage(stranded: AsyncClient) -> None:
+    assert (await stranded.head("/ready")).status_code == 503
+
+
 @pytest.mark.sad
 async def test_health_needs_no_database(stranded: AsyncClient) -> None:
     assert (await stranded.get("/health")).status_code == 200

@@ -168,6 +168,11 @@ class TestProxies:
 
         assert await self.seen(app, "10.0.0.5") == {"host": "203.0.113.9", "scheme": "https"}
 
+    async def test_knows_a_trusted_peer_by_its_mapped_address(self, settings: Settings) -> None:
+        app = app_with(settings, trusted_proxies=["10.0.0.0/8"])
+
+        assert (await self.seen(app, "::ffff:10.0.0.5"))["host"] == "203.0.113.9"
+
     @pytest.mark.sad
     @pytest.mark.parametrize("peer", ["127.0.0.1", "10.0.0.5"])
     async def test_nobody_is_trusted_by_default(self, settings: Settings, peer: str) -> None:

@@ -331,8 +331,13 @@ class TestFeed:
 
         assert [item["id"] for item in first["items"]] + rest == made[::-1]
 
+    async def test_an_empty_cursor_is_the_first_page(self, client: AsyncClient) -> None:
+        first = (await client.get(f"{ITEMS}/feed")).json()
+
+        assert (await client.get(f"{ITEMS}/feed?cursor=")).json() == first
+
     @pytest.mark.sad
-    @pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "0" * 201, "\0"])
+    @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "0" * 201, "\0"])
     async def test_returns_422_for_a_malformed_cursor(
         self, client: AsyncClient, cursor: str
     ) -> None:

@@ -42,16 +42,75 @@ async def test_one_too_many_gets_429_and_when_to_come_back(limited: AsyncClient)
 
 
 async def test_every_route_of_the_api_is_limited(limited: AsyncClient) -> None:
-    for _ in range(3):
+    document = (await limited.get("/openapi.json")).json()
+    for _ in range(2):
         await limited.get(ITEMS)
 
-    document = (await limited.get("/openapi.json")).json()
     for path, operations in document["paths"].items():
         if not path.startswith("/api/"):
             continue
         for method in operations:
             response = await limited.request(method.upper(), path.replace("{", "").replace("}", ""))
             assert response.status_code == 429, f"{method} {path}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/nowhere", ""),
+        ("PUT", ITEMS, ""),
+        ("POST", ITEMS, "{"),
+        ("POST", ITEMS, "[]"),
+        ("GET", f"{ITEMS}/no-id", ""),
+        ("OPTIONS", ITEMS, ""),
+        ("GET", "/docs", ""),
+    ],
+)
+async def test_requests_that_fail_count_too(
+    limited: AsyncClient, method: str, path: str, body: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    for _ in range(3):
+        response = await limited.request(method, path, content=body, headers=headers)
+        assert response.status_code != 429
+
+    response = await limited.request(method, path, content=body, headers=headers)
+
+    assert response.status_code == 429
+
+
+async def test_reads_no_body_of_a_refused_request(limited: AsyncClient) -> None:
+    for _ in range(3):
+        await limited.get(ITEMS)
+
+    read: list[bytes] = []
+
+    async def body() -> AsyncGenerator[bytes]:
+        read.append(b"{}")
+        yield read[-1]
+
+    assert (await limited.post(ITEMS, content=body())).status_code == 429
+    assert read == []
+
+
+async def test_a_browser_may_read_the_refusal(limited: AsyncClient) -> None:
+    origin = {"Origin": "https://app.example.com"}
+    for _ in range(3):
+        await limited.get(ITEMS)
+
+    response = await limited.get(ITEMS, headers=origin)
+
+    assert response.status_code == 429
+    assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+    assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_preflight_counts(limited: AsyncClient) -> None:
+    headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+    for _ in range(3):
+        assert (await limited.options(ITEMS, headers=headers)).status_code == 200
+
+    assert (await limited.get(ITEMS)).status_code == 429
 
 
 async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:
@@ -65,6 +124,8 @@ async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:
         ("192.0.2.1", "192.0.2.2", False),
         ("2001:db8::1", "2001:db8::ffff", True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
 async def test_counts_by_address_and_ipv6_by_network(

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.config import DATABASE_URL_FORM, Settings
+from app.config import DATABASE_URL_FORM, Settings, example_settings
 from tests.factories import required_settings
 
 
@@ -117,3 +117,18 @@ def test_keeps_a_refused_value_out_of_the_message() -> None:
 )
 def test_refuses(name: str, value: object) -> None:
     assert name in problems(**{name: value})
+
+
+def test_production_warns_where_plain_http_is_left_open() -> None:
+    assert "https_redirect_unset" in dict(make(environment="production").warnings())
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_answer_about_https_is_enough(*, answer: bool) -> None:
+    settings = make(environment="production", https_redirect=answer)
+
+    assert "https_redirect_unset" not in dict(settings.warnings())
+
+
+def test_development_does_not_warn() -> None:
+    assert dict(example_settings().warnings()) == {}

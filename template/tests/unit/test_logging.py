@@ -4,14 +4,17 @@ import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
-from fastapi import FastAPI
+from fastapi import BackgroundTasks, FastAPI
+from pydantic import BaseModel
 
 from app.config import Settings
-from app.core.logging import configure_logging, get_logger
+from app.core.errors import ServiceUnavailableError
+from app.core.logging import OutputHandler, configure_logging, get_logger, mark_as_logged
 from app.main import create_app
 from tests.conftest import client_of
 
@@ -68,6 +71,7 @@ async def test_a_request_is_one_line(logging_app: FastAPI, output: io.BytesIO) -
         "method": "GET",
         "path": "/health",
         "status_code": 200,
+        "client": "127.0.0.1",
     }
 
 
@@ -100,6 +104,27 @@ async def test_a_crash_is_logged_with_its_traceback(
 
 
 @pytest.mark.sad
+async def test_a_server_error_is_logged_with_its_traceback(
+    settings: Settings, output: io.BytesIO
+) -> None:
+    with patch("app.main.configure_logging"):
+        app = create_app(settings)
+
+    @app.get("/internal")
+    async def internal() -> None:
+        raise ServiceUnavailableError("away") from ConnectionResetError("db-7")
+
+    # The module's own logger may have been used before, and then keeps its first output.
+    with patch("app.core.errors.logger", get_logger("app.core.errors")):
+        async with client_of(app) as client:
+            await client.get("/internal")
+
+    error, _ = lines(output)
+    assert (error["event"], error["message"]) == ("server_error", "away")
+    assert "ConnectionResetError: db-7" in error["exception"]
+
+
+@pytest.mark.sad
 async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.BytesIO) -> None:
     headers = {"Authorization": "Bearer hunter2", "Cookie": "s=hunter2"}
 
@@ -108,6 +133,49 @@ async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.B
 
     assert b"hunter2" not in output.getvalue()
     assert lines(output)[0]["password"] == "[redacted]"
+
+
+class Login(BaseModel):
+    password: str = "hunter2"
+
+
+@dataclass
+class Session:
+    refresh_token: str = "hunter2"
+
+
+class Pair(NamedTuple):
+    api_key: str = "hunter2"
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"current_password": "hunter2"},
+        {"user": {"password_hash": "hunter2"}},
+        [{"Set-Cookie": "hunter2"}],
+        {"headers": ({"X-API-Key": "hunter2"},)},
+        {"form": {"client_secret": "hunter2", "new_password": "hunter2"}},
+        Login(),
+        {"session": Session()},
+        [Pair()],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_secret_is_redacted_at_any_depth(output: io.BytesIO, value: Any) -> None:
+    get_logger("app.test").info("seen", data=value)
+    logging.getLogger("app.test").warning("seen", extra={"data": value})
+
+    assert output.getvalue().count(b"[redacted]") >= 2
+    assert b"hunter2" not in output.getvalue()
+
+
+def test_what_is_no_secret_stays(output: io.BytesIO) -> None:
+    get_logger("app.test").info("seen", token_type="bearer", tokens_left=3, author="ann")
+
+    line = lines(output)[0]
+    assert (line["token_type"], line["tokens_left"], line["author"]) == ("bearer", 3, "ann")
 
 
 @pytest.mark.sad
@@ -120,11 +188,107 @@ async def test_a_line_break_in_a_path_makes_no_line_of_its_own(
     assert len(lines(output)) == 1
 
 
-@pytest.mark.sad
-def test_what_json_cannot_say_is_described(output: io.BytesIO) -> None:
-    get_logger("app.test").info("odd", value=object, key={1: {2, 3}})
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError
 
-    assert lines(output)[0]["value"] == "<class 'object'>"
+
+def cycle() -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    value["self"] = value
+    return value
+
+
+ODD = {
+    "class": object,
+    "set": {1: {2, 3}},
+    "long integer": 2**64,
+    "tuple key": {(1, 2): "x"},
+    "cycle": cycle(),
+    "deep": json.loads("[" * 500 + "]" * 500),
+    "surrogate": "\ud800",
+    "surrogate key": {"\ud800": 1},
+    "failing repr": Unprintable(),
+    "bytes": b"\xff",
+    "not a number": float("nan"),
+}
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
+def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: Any) -> None:
+    with logged(settings, log_level="info", log_format=form) as output:
+        get_logger("app.test").info("odd", value=value)
+        logging.getLogger("app.test").warning("odd", extra={"value": value})
+
+    assert output.getvalue().count(b"odd") == 2
+    assert len(output.getvalue().splitlines()) == 2
+
+
+@pytest.mark.sad
+def test_a_message_that_cannot_be_formatted_is_still_a_line(output: io.BytesIO) -> None:
+    record = logging.makeLogRecord({"name": "app.test", "msg": "%d files", "args": ("none",)})
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, OutputHandler):  # not pytest's own, which raises
+            handler.handle(record)
+
+    assert b"%d files" in output.getvalue()
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_a_line_that_cannot_be_written_fails_no_request(
+    settings: Settings, form: str
+) -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _data: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    changes = {"log_level": "info", "log_format": form}
+    with patch.object(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full(), 1))):
+        configure_logging(settings.model_copy(update=changes))
+    with patch("app.main.configure_logging"):
+        app = create_app(settings)
+
+    async with client_of(app) as client:
+        assert (await client.get("/health")).status_code == 200
+    configure_logging(settings)
+
+
+@pytest.mark.sad
+async def test_a_failing_background_task_is_logged_once(
+    settings: Settings, output: io.BytesIO
+) -> None:
+    with patch("app.main.configure_logging"):
+        app = create_app(settings)
+
+    @app.get("/later")
+    async def later(background: BackgroundTasks) -> None:
+        def fail() -> None:
+            raise RuntimeError("out of paper")
+
+        background.add_task(fail)
+
+    async with client_of(app) as client:
+        assert (await client.get("/later")).status_code == 200
+
+    crashes = [line for line in lines(output) if "exception" in line]
+    assert [crash["event"] for crash in crashes] == ["unhandled_error"]
+
+
+@pytest.mark.sad
+def test_the_server_does_not_log_an_exception_again(output: io.BytesIO) -> None:
+    error = RuntimeError("out of paper")
+    mark_as_logged(error)
+
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
+
+    assert lines(output) == []
 
 
 def test_the_level_is_the_settings(settings: Settings) -> None:

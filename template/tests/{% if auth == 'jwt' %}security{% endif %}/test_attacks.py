@@ -1,14 +1,20 @@
 """Injection, enumeration, and secrets where they should not be."""
 
+import json
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config import Settings
+from app.core.database import Database
 from app.core.security import Passwords
+from app.dependencies import get_database
+from app.main import create_app
+from tests.conftest import client_of
 from tests.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
@@ -118,3 +124,19 @@ async def test_a_giant_body_is_refused_before_it_is_hashed(anonymous: AsyncClien
     body: dict[str, Any] = user_data(password="x" * 2_000_000)
 
     assert (await anonymous.post("/api/v1/users", json=body)).status_code == 413
+
+
+async def test_the_log_names_the_user_by_id(
+    settings: Settings, database: Database, user: Account
+) -> None:
+    with logged(settings, log_level="info") as output:
+        with patch("app.main.configure_logging"):  # it is: to `output`
+            app = create_app(settings)
+        app.dependency_overrides[get_database] = lambda: database
+        async with client_of(app) as client:
+            await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})
+            await client.get("/api/v1/users/me")
+
+    known, unknown = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert known["user_id"] == str(user.id)
+    assert "user_id" not in unknown

@@ -31,6 +31,9 @@ CODES = {
 }
 """The codes that are not simply the status's name."""
 
+MESSAGES = {500: "Something went wrong on our side."}
+"""The messages that are not simply the status's phrase."""
+
 
 def code_of(status_code: int) -> str:
     """What an error is called in the envelope, such as `NOT_FOUND`."""
@@ -38,9 +41,14 @@ def code_of(status_code: int) -> str:
 
 
 class AppError(Exception):
-    """An error with a status of its own. `message` and `details` reach the client: no internals."""
+    """An error with an HTTP status.
+
+    Below 500, `message` and `details` reach the client, so they hold no internals. From 500 on they
+    are logged, and the client reads a general message unless the class sets `is_public`.
+    """
 
     status_code: ClassVar[int] = 500
+    is_public: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,9 +93,10 @@ class ValidationError(AppError):
 
 
 class ServiceUnavailableError(AppError):
-    """A server this one needs is away; `retry_after` is in seconds."""
+    """A server that this one needs is unavailable. `retry_after` is in seconds."""
 
     status_code = 503
+    is_public = True
 
     def __init__(self, message: str, *, retry_after: int = 5) -> None:
         super().__init__(message, headers={"Retry-After": str(retry_after)})
@@ -100,10 +109,10 @@ def error_response(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The envelope; without a message it says what the status means."""
+    """The envelope. Without a message it says what the status means."""
     body = {
         "code": code_of(status_code),
-        "message": message or HTTPStatus(status_code).phrase,
+        "message": message or MESSAGES.get(status_code) or HTTPStatus(status_code).phrase,
         "details": details or {},
     }
     return JSONResponse({"error": body}, status_code, headers)
@@ -111,13 +120,18 @@ def error_response(
 
 async def handle_app_error(_request: Request, exc: AppError) -> JSONResponse:
     if exc.status_code >= 500:
-        logger.error("server_error", message=exc.message, cause=repr(exc.__cause__))
+        logger.error("server_error", message=exc.message, exc_info=exc)
+        if not exc.is_public:
+            return error_response(exc.status_code, headers=exc.headers)
     return error_response(exc.status_code, exc.message, details=exc.details, headers=exc.headers)
 
 
 async def handle_http_exception(request: Request, exc: HTTPException) -> JSONResponse:
     if exc.status_code == 405:
         return _method_not_allowed(request)
+    if exc.status_code >= 500:
+        logger.error("server_error", message=exc.detail, exc_info=exc)
+        return error_response(exc.status_code, headers=exc.headers)
     message = exc.detail if isinstance(exc.detail, str) else None
     return error_response(exc.status_code, message, headers=exc.headers)
 

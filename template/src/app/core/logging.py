@@ -2,18 +2,31 @@
 
 import logging
 import logging.config
+import re
 import sys
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from typing import Any, BinaryIO, TextIO, cast
 
 import orjson
 import structlog
+from pydantic import BaseModel
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.config import LogSettings
 
-SECRET_KEYS = frozenset(
-    {"password", "token", "access_token", "refresh_token", "secret", "authorization", "cookie"}
+SCALARS = (str, int, float, bool, type(None))
+
+SECRET_KEY = re.compile(
+    r"passw(or)?d|secret|authorization|cookie|credential|api_?key|private_?key|(^|_)tokens?(_hash)?$"
 )
+"""Keys whose values are never logged, at any depth; compared in lower case, with `_` for `-`."""
+
+REDACTED = "[redacted]"
+MAX_DEPTH = 10
+"""Nesting of a logged value. What lies deeper, as in a cycle, is left out."""
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
@@ -26,8 +39,12 @@ def configure_logging(settings: LogSettings) -> None:
     """Route structlog and the standard library's logging to stdout in one form.
 
     structlog's own lines are written as bytes, past the standard library: a third of the cost.
+    Logging never fails a request: what cannot be rendered is described, and a line that cannot be
+    written is dropped.
     """
     console = settings.log_format == "console"
+    render = _render_console(structlog.dev.ConsoleRenderer()) if console else _render_json
+    output = Output(sys.stdout)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -37,17 +54,9 @@ def configure_logging(settings: LogSettings) -> None:
     if not console:
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
-        processors=[
-            _name_logger,
-            *shared,
-            structlog.dev.ConsoleRenderer() if console else _render_json,
-        ],
+        processors=[_name_logger, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=(
-            structlog.PrintLoggerFactory(sys.stdout)
-            if console
-            else structlog.BytesLoggerFactory(sys.stdout.buffer)
-        ),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output)),
         cache_logger_on_first_use=True,
     )
     formatter = {
@@ -60,7 +69,7 @@ def configure_logging(settings: LogSettings) -> None:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _drop_uvicorn_colors,
-            structlog.dev.ConsoleRenderer() if console else _render_json_text,
+            lambda *event: render(*event).decode(),
         ],
     }
     logging.config.dictConfig(
@@ -68,25 +77,19 @@ def configure_logging(settings: LogSettings) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structlog": formatter},
-            "filters": {"queries": {"()": lambda: _cut_queries}},
-            "handlers": {
-                "stdout": {
-                    "class": "logging.StreamHandler",
-                    "stream": "ext://sys.stdout",
-                    "formatter": "structlog",
-                }
-            },
+            "filters": {"uvicorn": {"()": lambda: _adapt_uvicorn}},
+            "handlers": {"stdout": {"()": lambda: OutputHandler(output), "formatter": "structlog"}},
             "root": {"handlers": ["stdout"], "level": settings.log_level.upper()},
             "loggers": {
                 "uvicorn": {"handlers": [], "propagate": True},
                 "uvicorn.error": {
                     "handlers": [],
                     "propagate": True,
-                    "filters": ["queries"],
-                    # What it and its libraries say for debugging are headers, tokens among them.
+                    "filters": ["uvicorn"],
+                    # Its debug lines, and those of its libraries, show headers with tokens.
                     "level": "INFO" if settings.log_level == "debug" else "NOTSET",
                 },
-                # `request_completed` says the same and more.
+                # `request_completed` has the same facts and more.
                 "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
             },
         }
@@ -94,8 +97,47 @@ def configure_logging(settings: LogSettings) -> None:
     logging.captureWarnings(True)
 
 
-def _cut_queries(record: logging.LogRecord) -> bool:
-    """uvicorn names paths with their query, in which a client may have put a token."""
+class Output:
+    """stdout for log lines, as bytes. A full disk or a closed pipe loses the line, not the request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream  # which closes its buffer when nothing refers to it any more
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.buffer.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.buffer.flush()
+
+
+class OutputHandler(logging.Handler):
+    """Writes the lines of the standard library's loggers to an `Output`."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 # such as arguments that do not fit the message
+            line = f"a line of {record.name} that cannot be formatted: {record.msg!r:.200}"
+        self._output.write(f"{line}\n".encode(errors="backslashreplace"))
+        self._output.flush()
+
+
+def mark_as_logged(error: BaseException) -> None:
+    """Keep the server, which gets this exception next, from logging it again."""
+    with suppress(AttributeError):
+        error.is_logged = True  # type: ignore[attr-defined]
+
+
+def _adapt_uvicorn(record: logging.LogRecord) -> bool:
+    """Drop exceptions that are logged already, and cut queries, which may hold a token."""
+    if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
+        return False
     if isinstance(record.args, tuple):
         record.args = tuple(
             arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
@@ -109,9 +151,49 @@ def _name_logger(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    for key in SECRET_KEYS & event.keys():
-        event[key] = "[redacted]"
+    for key, value in event.items():
+        if _is_secret(key):
+            event[key] = REDACTED
+        elif not isinstance(value, SCALARS):
+            event[key] = _redact(value, MAX_DEPTH)
     return event
+
+
+def _redact(value: Any, depth: int) -> Any:
+    """A copy without secrets, and without what lies deeper than `depth`."""
+    if isinstance(value, SCALARS):
+        return value
+    parts = _fields_of(value)
+    if parts is None and not isinstance(value, list | tuple | set | frozenset):
+        return value
+    if depth == 0:
+        return "[nested too deep]"
+    if parts is None:
+        return [_redact(part, depth - 1) for part in value]
+    return {
+        key: REDACTED if _is_secret(key) else _redact(part, depth - 1)
+        for key, part in parts.items()
+    }
+
+
+def _fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """The named parts of a mapping, model, dataclass or named tuple; None for anything else."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, type):
+        return None
+    if isinstance(value, BaseModel):
+        return dict(value)
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name, None) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return dict(value._asdict())
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: object) -> bool:
+    return isinstance(key, str) and bool(SECRET_KEY.search(key.lower().replace("-", "_")))
 
 
 def _drop_uvicorn_colors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -120,12 +202,42 @@ def _drop_uvicorn_colors(_logger: WrappedLogger, _method: str, event: EventDict)
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
-    return orjson.dumps(event, default=_describe_value, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(event, default=_describe, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return orjson.dumps(_simplify(event))
 
 
-def _render_json_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
-    return _render_json(logger, method, event).decode()
+def _render_console(renderer: Processor) -> Callable[[WrappedLogger, str, EventDict], bytes]:
+    def render(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
+        try:
+            line = str(renderer(logger, method, dict(event)))
+        except Exception:  # noqa: BLE001 # a value's own `__repr__` may raise anything
+            line = str(renderer(logger, method, _simplify(event)))
+        return line.encode(errors="backslashreplace")
+
+    return render
 
 
-def _describe_value(value: Any) -> str:
-    return repr(value)
+def _simplify(value: Any) -> Any:
+    """What JSON can hold of a value: for surrogates, long integers, other keys, a failing repr."""
+    match value:
+        case None | bool() | float():
+            return value
+        case int():
+            return value if value.bit_length() < 64 else str(value)
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_simplify(str(key)): _simplify(part) for key, part in value.items()}
+        case list():
+            return [_simplify(part) for part in value]
+        case _:
+            return _simplify(_describe(value))
+
+
+def _describe(value: Any) -> str:
+    try:
+        return repr(value).encode(errors="backslashreplace").decode()
+    except Exception as exc:  # noqa: BLE001 # a value's own `__repr__` may raise anything
+        return f"<{type(value).__name__} whose repr raises {type(exc).__name__}>"

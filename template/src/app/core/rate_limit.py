@@ -58,8 +58,12 @@ class RateLimiter:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """The client's address as a key; of IPv6 the network, as a customer has a whole /64."""
-    return _network(connection.client.host) if connection.client else "unknown"
+    """The address that limits count by and logs name: an IPv4 address or an IPv6 /64.
+
+    A provider gives each customer a whole /64. An IPv4-mapped IPv6 address, as a dual-stack socket
+    reports it, is the IPv4 address. A Unix socket has no addresses: `unknown`.
+    """
+    return _address_of(connection.client.host) if connection.client else "unknown"
 
 
 @cache
@@ -69,11 +73,13 @@ def _parse(rate: str, factor: int) -> RateLimitItem:
 
 
 @lru_cache(maxsize=4096)
-def _network(host: str) -> str:
+def _address_of(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
-    if address.version == 4:
+    if isinstance(address, ipaddress.IPv4Address):
         return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, 64), strict=False))

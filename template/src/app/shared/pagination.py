@@ -105,7 +105,8 @@ EXAMPLE_CURSOR = Cursor(
 
 def _check_cursor(text: str) -> str:
     try:
-        Cursor.decode(text)
+        if text:
+            Cursor.decode(text)
     except (ValueError, OverflowError) as exc:
         raise ValueError("Not a cursor of this list") from exc
     return text
@@ -117,14 +118,14 @@ class FeedParams(QuerySchema):
     cursor: Annotated[str, AfterValidator(_check_cursor)] | None = Field(
         None,
         max_length=200,
-        description="The `next_cursor` of the stretch before.",
+        description="`next_cursor` of the page before. Absent or empty: the first page.",
         json_schema_extra={"format": "cursor"},
     )
     limit: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
 
     @property
     def after(self) -> Cursor | None:
-        return Cursor.decode(self.cursor) if self.cursor is not None else None
+        return Cursor.decode(self.cursor) if self.cursor else None
 
 
 @dataclass(frozen=True, slots=True)

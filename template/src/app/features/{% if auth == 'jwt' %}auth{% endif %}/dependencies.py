@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
@@ -34,6 +35,7 @@ async def get_actor(
     user = await users.get(tokens.read("access", token).user_id)
     if user is None or not user.is_active:
         raise AuthenticationError("The token is not valid.")
+    structlog.contextvars.bind_contextvars(user_id=str(user.id))
     return Actor(user.id, Role(user.role))
 
 

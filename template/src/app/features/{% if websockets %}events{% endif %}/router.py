@@ -5,7 +5,8 @@ from fastapi import APIRouter, Depends, WebSocket
 from fastapi.responses import FileResponse
 
 from app.core.docs import DOCS_CSP
-from app.dependencies import RateLimiterDep, SettingsDep, limit_requests
+from app.core.rate_limit import client_address
+from app.dependencies import RateLimiterDep, SettingsDep
 from app.features.events import connection
 from app.features.events.dependencies import (
     EventServiceDep,
@@ -33,7 +34,7 @@ async def live_events(
 
     async def answer(data: bytes) -> Reply:
         # A message costs as much as a request, and counts as one.
-        await limit_requests(websocket, limiter, settings)
+        await limiter.hit(settings.rate_limit_default, "request", client_address(websocket))
         return service.answer(data)
 
     await connection.serve(websocket, subscriber, answer)

@@ -1,0 +1,48 @@
+"""Refuses text bodies that are not UTF-8."""
+
+import codecs
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TEXT_TYPES = (b"application/json", b"application/x-www-form-urlencoded")
+
+
+class BodyEncodingMiddleware:
+    """Answer 400 to a JSON or form body that is not UTF-8.
+
+    RFC 8259 (section 8.1) requires UTF-8. Python's `json` would also take UTF-16 and UTF-32, and
+    encoded surrogates, which the database and the response cannot hold.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_text_body(scope):
+            await self.app(scope, receive, send)
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")()
+
+        async def receive_utf8() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                body: bytes = message.get("body", b"")
+                try:
+                    decoder.decode(body, final=not message.get("more_body", False))
+                except UnicodeDecodeError as exc:
+                    raise HTTPException(400, "The body is not valid UTF-8.") from exc
+                # In UTF-16 and UTF-32, ASCII characters hold NUL bytes. Valid JSON has none.
+                if b"\0" in body:
+                    raise HTTPException(400, "The body is not valid UTF-8.")
+            return message
+
+        await self.app(scope, receive_utf8, send)
+
+
+def _has_text_body(scope: Scope) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
+            return media_type in TEXT_TYPES or media_type.endswith(b"+json")
+    return False
