@@ -1,0 +1,35 @@
+"""The environment of the tests, which has none of the developer's settings.
+
+A server that the environment names for the tests is kept for `named()`.
+"""
+
+import os
+
+import pytest
+from pydantic_settings import EnvSettingsSource
+
+from app.config import Settings
+
+BEFORE = dict(EnvSettingsSource(Settings).env_vars)
+ALSO_READ = {"admin_password"}
+"""What commands read, and is no setting."""
+
+
+def named(setting: str) -> str | None:
+    """The value that the environment had for a setting when the tests started."""
+    return BEFORE.get(setting)
+
+
+def runs_tests(config: pytest.Config) -> bool:
+    """Whether this process runs tests; under `pytest -n` its workers do.
+
+    The workers inherit its environment, so it has to leave that as it is.
+    """
+    return bool(config.getoption("dist", "no") == "no")
+
+
+def remove_settings(environment: pytest.MonkeyPatch) -> None:
+    """Remove every setting, in upper or lower case, also for processes that tests start."""
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields.keys() | ALSO_READ:
+            environment.delenv(name)
