@@ -157,6 +157,16 @@ def test_passes_its_own_tests_on_real_servers(
 
 
 @pytest.mark.core
+def test_passes_its_own_tests_in_parallel(install: Install) -> None:
+    with alone(install(**options.EVERYTHING)) as run:
+        said = run("uv", "run", "--with=pytest-xdist", "pytest", "--numprocesses=2")
+
+    share = re.search(r"(\d+) of (\d+) tests are sad paths", said)
+    assert share
+    assert f"{share[2]} passed" in said
+
+
+@pytest.mark.core
 def test_passes_all_that_its_pipeline_runs(install: Install) -> None:
     with alone(install()) as run:
         assert " passed" in run("uv", "run", "just", "check")

@@ -11,8 +11,8 @@ from pydantic_settings import EnvSettingsSource
 from app.config import Settings
 
 BEFORE = dict(EnvSettingsSource(Settings).env_vars)
-ALSO_READ = {"admin_password"}
-"""What commands read, and is no setting."""
+ALSO_READ = {"admin_password", "all_proxy", "http_proxy", "https_proxy"}
+"""What commands and HTTP clients read, and is no setting."""
 
 
 def named(setting: str) -> str | None:
@@ -29,7 +29,7 @@ def runs_tests(config: pytest.Config) -> bool:
 
 
 def remove_settings(environment: pytest.MonkeyPatch) -> None:
-    """Remove every setting, in upper or lower case, also for processes that tests start."""
+    """Remove every setting, in any case, for the tests and the processes that they start."""
     for name in list(os.environ):
         if name.lower() in Settings.model_fields.keys() | ALSO_READ:
             environment.delenv(name)
