@@ -162,7 +162,7 @@ def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
 
     assert done.returncode == 1
     assert (
-        "Changed by the template, but renamed or deleted by you; left out:\n"
+        "files that you renamed or deleted. Make these changes by hand:\n"
         "  justfile\n  src/app/core/ids.py\n  src/app/shared/filters.py\n"
         "The way back: "
     ) in done.stdout
@@ -178,7 +178,7 @@ def test_an_option_changes_a_file_that_was_renamed(project: Path) -> None:
     done = update(project, "redis=false", "worker=false")
 
     assert done.returncode == 1
-    assert "by you; left out:\n  src/app/config.py\nThe way back: " in done.stdout
+    assert "Make these changes by hand:\n  src/app/config.py\nThe way back: " in done.stdout
 
 
 def test_takes_text_as_it_is(project: Path) -> None:

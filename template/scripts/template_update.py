@@ -54,7 +54,10 @@ def main(changes: list[str]) -> None:
     if missed := [f"{name}={it}" for name, it in wanted.items() if not became(it, now.get(name))]:
         sys.exit(f"The template did not take this answer: {', '.join(missed)}\n{WAY_BACK}")
     if left_out:
-        show("Changed by the template, but renamed or deleted by you; left out:", left_out)
+        show(
+            "The template changes files that you renamed or deleted. Make these changes by hand:",
+            left_out,
+        )
     if conflicts := find_conflicts():
         show("Your changes and the template's meet, between <<<<<<< and >>>>>>> in:", conflicts)
     if left_out or conflicts:

@@ -21,11 +21,11 @@ def named(setting: str) -> str | None:
 
 
 def runs_tests(config: pytest.Config) -> bool:
-    """Whether this process runs tests; under `pytest -n` its workers do.
+    """Whether this process collects and runs tests; under `pytest -n` its workers do.
 
     The workers inherit its environment, so it has to leave that as it is.
     """
-    return bool(config.getoption("dist", "no") == "no")
+    return bool(config.getoption("dist", "no") == "no" or config.option.collectonly)
 
 
 def remove_settings(environment: pytest.MonkeyPatch) -> None:
