@@ -1,5 +1,6 @@
 """What a copy holds: the same each time, an answer's own files, all without hooks."""
 
+import re
 import shutil
 import stat
 from fnmatch import fnmatch
@@ -140,6 +141,39 @@ def test_an_answer_brings_and_takes_its_files_and_no_others(
         matches = {path: {p for p in patterns if fnmatch(path, p)} for path in changed}
         assert [path for path, found in matches.items() if not found] == []
         assert set().union(*matches.values()) == patterns
+
+
+def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Render) -> None:
+    """But for uv's in GitLab's pipeline, which Renovate pins at its first run."""
+    project = render(**surface)
+    patterns = {
+        "Dockerfile": r"^FROM (\S+)",
+        "compose.yaml": r"^ *image: (\S+)",
+        ".gitlab-ci.yml": r"^ *- name: (\S+)",
+        ".github/workflows/ci.yml": r"^ *- uses: ([^.]\S+)",
+    }
+    named = {
+        name: re.findall(pattern, (project / name).read_text(), re.MULTILINE)
+        for name, pattern in patterns.items()
+        if (project / name).exists()
+    }
+
+    used = [it for names in named.values() for it in names]
+    assert [it for it in used if not re.search(r"@(sha256:[0-9a-f]{64}|[0-9a-f]{40})$", it)] == []
+    assert named["Dockerfile"][1].startswith(f"python:{surface['python_version']}-slim@")
+    if surface["ci"] == "gitlab":
+        assert '"docker:pinDigests"' in (project / "renovate.json").read_text()
+
+
+def test_pipelines_start_the_servers_of_the_same_images(template: Path, render: Render) -> None:
+    project = render(redis=True)
+    images = re.findall(r"^ *image: (\S+)", (project / "compose.yaml").read_text(), re.MULTILINE)
+
+    for root in (project, template):
+        action = (root / ".github/actions/servers/action.yml").read_text()
+        look_ups = re.findall(r"image=\$\((.+)\)", action)
+        found = [run("bash", "-c", it, cwd=root).removesuffix("\n") for it in look_ups]
+        assert sorted(found) == sorted(images)
 
 
 def test_every_answer_but_the_default_has_its_files_named() -> None:

@@ -56,9 +56,8 @@ def run(*arguments: str, **environment: str) -> Done:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without the developer's own settings, and with bytecode kept for the next."""
-    names = {name.upper() for name in Settings.model_fields} | {"PYTHONDONTWRITEBYTECODE"}
-    return {name: value for name, value in os.environ.items() if name not in names}
+    """The environment of the tests, in which a command keeps its bytecode for the next one."""
+    return {name: it for name, it in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.fixture(scope="module")

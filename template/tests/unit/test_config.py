@@ -8,13 +8,6 @@ from app.settings.database_url import FORM
 from tests.factories import required_settings
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own settings out."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def make(**values: Any) -> Settings:
     return Settings(_env_file=None, **{**required_settings(), **values})
 
