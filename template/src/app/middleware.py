@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -22,6 +23,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app.config import Settings
 from app.core.errors import error_response
 from app.core.logging import get_logger
+from app.core.rate_limit import client_address
 
 PROBE_PATHS = frozenset({"/health", "/ready"})
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -79,7 +81,9 @@ class RequestContextMiddleware:
         started = perf_counter()
         request_id = _request_id(scope)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        structlog.contextvars.bind_contextvars(
+            request_id=request_id.decode(), client=client_address(HTTPConnection(scope))
+        )
         path: str = scope["path"]
         status_code: int | None = None
         finished: float | None = None
