@@ -44,10 +44,10 @@ class UserRepository(BaseRepository[User]):
     async def protect(self, user_id: UUID) -> User | None:
         """The user, whom no other transaction deletes before this one ends."""
         client = self._session.client
-        statement = self._rows(id=user_id).sql()
-        if client.capabilities.support_for_update:
-            # Tortoise writes only the stronger locks, under which a user's requests would queue.
-            statement += " FOR KEY SHARE"
+        if not client.capabilities.support_for_update:
+            return await self.get(user_id)  # In SQLite a transaction excludes every other.
+        # Tortoise has only the stronger locks, under which the requests of a user would queue.
+        statement = f"{self._rows(id=user_id).sql()} FOR KEY SHARE"
         executor = client.executor_class(model=User, db=client)
         users: list[User] = await executor.execute_select(statement, [user_id])
         return users[0] if users else None
