@@ -45,7 +45,8 @@ class UserRepository(BaseRepository[User]):
         """The user, whom no other transaction deletes before this one ends."""
         client = self._session.client
         if not client.capabilities.support_for_update:
-            return await self.get(user_id)  # In SQLite a transaction excludes every other.
+            # A database without row locks has one transaction that writes at a time.
+            return await self.get(user_id)
         # Tortoise has only the stronger locks, under which the requests of a user would queue.
         statement = f"{self._rows(id=user_id).sql()} FOR KEY SHARE"
         executor = client.executor_class(model=User, db=client)
