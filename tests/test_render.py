@@ -54,6 +54,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         {
             "docs/*",
             "migrations/versions/0002_users.py",
+            "src/app/core/audit.py",
             "src/app/core/common_passwords.py",
             "src/app/core/jobs/*",
             "src/app/core/mail.py",

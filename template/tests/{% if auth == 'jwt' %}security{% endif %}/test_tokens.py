@@ -89,6 +89,22 @@ async def test_every_claim_is_checked(
     assert await status_with(anonymous, forge(**changes)) == 401
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(1, 200), (9, 200), (30, 401)])
+async def test_a_replica_whose_clock_is_ahead_makes_good_tokens(
+    anonymous: AsyncClient, forge: Forge, ahead: int, status: int
+) -> None:
+    now = datetime.now(UTC) + timedelta(seconds=ahead)
+
+    assert await status_with(anonymous, forge(iat=now, nbf=now)) == status
+
+
+async def test_a_token_is_expired_to_the_second(anonymous: AsyncClient, forge: Forge) -> None:
+    now = datetime.now(UTC)
+
+    assert await status_with(anonymous, forge(exp=now - timedelta(seconds=1))) == 401
+    assert await status_with(anonymous, forge(exp=now + timedelta(seconds=5))) == 200
+
+
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 async def test_another_algorithm_is_refused(
     anonymous: AsyncClient, forge: Forge, algorithm: str
