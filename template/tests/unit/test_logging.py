@@ -72,7 +72,6 @@ async def test_a_request_is_one_line(logging_app: FastAPI, output: io.BytesIO) -
         "method": "GET",
         "path": "/health",
         "status_code": 200,
-        "client": "127.0.0.1",
     }
 
 
