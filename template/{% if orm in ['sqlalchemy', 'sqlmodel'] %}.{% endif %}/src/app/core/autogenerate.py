@@ -1,0 +1,166 @@
+"""How Alembic compares the models with a database, and the order in which a revision changes it."""
+
+from typing import Any, Literal
+
+import sqlalchemy
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropTableOp,
+    MigrateOperation,
+    MigrationScript,
+    ModifyTableOps,
+)
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import ARRAY, BLANK_SCHEMA, Column, Computed, Dialect, MetaData, Table
+from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from app.core import schema
+
+OPTIONS: dict[str, Any] = {
+    "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "app"],
+    "compare_server_default": True,
+    "include_schemas": True,
+}
+
+
+def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
+    """The tables of the models, with the types that the database stores.
+
+    A revision written from them names no class of the application: code changes, and an applied
+    revision must not.
+    """
+    stored = MetaData(naming_convention=models.naming_convention)
+
+    # The default schema has no name when it is read back, so it has none here either.
+    default = dialect.default_schema_name
+
+    def referred_schema(_table: Table, _to: str | None, _constraint: object, name: str) -> Any:
+        return BLANK_SCHEMA if name == default else name
+
+    for table in models.tables.values():
+        copy = table.to_metadata(
+            stored,
+            schema=None if table.schema == default else table.schema,
+            referred_schema_fn=referred_schema,
+        )
+        for column in copy.columns:
+            column.type = stored_type(column.type, dialect)
+    return stored
+
+
+def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    """What stands behind a type decorator, or a subclass of one of SQLAlchemy's types."""
+    if isinstance(type_, ARRAY) and _is_public(type(type_)):
+        array = type_.copy()
+        array.item_type = stored_type(type_.item_type, dialect)
+        return array
+    if _is_public(type(type_)):
+        return schema.written_type(type_)
+    if isinstance(type_, TypeDecorator):
+        # For a decorator this is a copy of it, with the dialect's own type behind.
+        inner = type_.dialect_impl(dialect)
+        return stored_type(inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect)
+    base = next(filter(_is_public, type(type_).__mro__), None)
+    return stored_type(type_.adapt(base), dialect) if base else type_
+
+
+def _is_public(class_: type) -> bool:
+    """Whether SQLAlchemy exports the class, so that a revision can name it."""
+    return any(
+        getattr(module, class_.__name__, None) is class_ for module in (sqlalchemy, schema.TYPES)
+    )
+
+
+def render_item(kind: str, item: object, context: AutogenContext) -> Literal[False]:
+    """Import the module of a type that is not SQLAlchemy's, such as an extension's."""
+    module = type(item).__module__
+    if kind == "type" and not module.startswith("sqlalchemy."):
+        context.imports.add(f"import {module}")
+    return False
+
+
+def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
+    """Create what others need first, and drop it last.
+
+    Alembic would drop tables in any order, also before those that refer to them.
+    """
+    position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
+
+    def place(change: MigrateOperation) -> tuple[int, int]:
+        match change:
+            case schema.StatementsOp():
+                return change.place, 0
+            case CreateTableOp():
+                return 1, position.get((change.schema, change.table_name), 0)
+            case DropTableOp():
+                return 5, -position.get((change.schema, change.table_name), 0)
+        return 3, 0
+
+    for script in scripts:
+        for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
+            changes.ops.sort(key=place)
+
+
+def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
+    """The tables of the database, each before those that refer to it."""
+    inspector: Inspector = sqlalchemy.inspect(connection)
+    there = MetaData()
+    for name in inspector.get_schema_names():
+        if name != "information_schema":
+            there.reflect(
+                connection, schema=None if name == inspector.default_schema_name else name
+            )
+    return [(table.schema, table.name) for table in there.sorted_tables]
+
+
+def compare_computed_columns(
+    context: AutogenContext,
+    changes: ModifyTableOps,
+    schema_name: str | None,
+    table_name: str,
+    stored: Table | None,
+    wanted: Table | None,
+) -> PriorityDispatchResult:
+    """Drop a column that is computed in another way, and add it again: Alembic only warns."""
+    if stored is not None and wanted is not None and context.connection is not None:
+        for column in wanted.columns:
+            old = stored.columns.get(column.name)
+            if old is not None and schema.is_computed_otherwise(context.connection, old, column):
+                changes.ops += [
+                    DropColumnOp.from_column_and_tablename(schema_name, table_name, old),
+                    AddColumnOp.from_column_and_tablename(schema_name, table_name, column),
+                ]
+    return PriorityDispatchResult.CONTINUE
+
+
+def _skip_computed_column(
+    _context: AutogenContext,
+    _change: AlterColumnOp,
+    _schema_name: str | None,
+    _table_name: str,
+    _column_name: str,
+    stored: Column[Any],
+    wanted: Column[Any],
+) -> PriorityDispatchResult:
+    """`compare_computed_columns` has looked at it."""
+    computed = Computed in {type(stored.server_default), type(wanted.server_default)}
+    return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE
+
+
+def _plugin() -> Plugin:
+    plugin = Plugin("app")
+    plugin.add_autogenerate_comparator(compare_computed_columns, "table", "computed")
+    plugin.add_autogenerate_comparator(
+        _skip_computed_column, "column", "server_default", priority=DispatchPriority.FIRST
+    )
+    schema.add_comparators(plugin)
+    return plugin
+
+
+_plugin()
