@@ -1,12 +1,11 @@
 """How Alembic compares the models with a database, and the order in which a revision changes it."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import (
     AddColumnOp,
-    AlterColumnOp,
     CreateTableOp,
     DropColumnOp,
     DropTableOp,
@@ -16,7 +15,7 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import ARRAY, BLANK_SCHEMA, Column, Computed, Dialect, MetaData, Table
+from sqlalchemy import ARRAY, BLANK_SCHEMA, Computed, Dialect, MetaData
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -40,14 +39,14 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
     # The default schema has no name when it is read back, so it has none here either.
     default = dialect.default_schema_name
 
-    def referred_schema(_table: Table, _to: str | None, _constraint: object, name: str) -> Any:
-        return BLANK_SCHEMA if name == default else name
+    def named(schema_name: Any) -> Any:
+        return BLANK_SCHEMA if schema_name == default else schema_name
 
     for table in models.tables.values():
         copy = table.to_metadata(
             stored,
-            schema=None if table.schema == default else table.schema,
-            referred_schema_fn=referred_schema,
+            schema=cast("str", None if table.schema == default else table.schema),
+            referred_schema_fn=lambda _table, _schema, _constraint, referred: named(referred),
         )
         for column in copy.columns:
             column.type = stored_type(column.type, dialect)
@@ -65,7 +64,9 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, TypeDecorator):
         # For a decorator this is a copy of it, with the dialect's own type behind.
         inner = type_.dialect_impl(dialect)
-        return stored_type(inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect)
+        return stored_type(
+            inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
+        )
     base = next(filter(_is_public, type(type_).__mro__), None)
     return stored_type(type_.adapt(base), dialect) if base else type_
 
@@ -119,15 +120,11 @@ def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
     return [(table.schema, table.name) for table in there.sorted_tables]
 
 
-def compare_computed_columns(
-    context: AutogenContext,
-    changes: ModifyTableOps,
-    schema_name: str | None,
-    table_name: str,
-    stored: Table | None,
-    wanted: Table | None,
+def _compare_computed_columns(
+    context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
     """Drop a column that is computed in another way, and add it again: Alembic only warns."""
+    schema_name, table_name, stored, wanted = table
     if stored is not None and wanted is not None and context.connection is not None:
         for column in wanted.columns:
             old = stored.columns.get(column.name)
@@ -139,23 +136,16 @@ def compare_computed_columns(
     return PriorityDispatchResult.CONTINUE
 
 
-def _skip_computed_column(
-    _context: AutogenContext,
-    _change: AlterColumnOp,
-    _schema_name: str | None,
-    _table_name: str,
-    _column_name: str,
-    stored: Column[Any],
-    wanted: Column[Any],
-) -> PriorityDispatchResult:
-    """`compare_computed_columns` has looked at it."""
+def _skip_computed_column(*column: Any) -> PriorityDispatchResult:
+    """`_compare_computed_columns` has looked at it."""
+    *_, stored, wanted = column
     computed = Computed in {type(stored.server_default), type(wanted.server_default)}
     return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE
 
 
 def _plugin() -> Plugin:
     plugin = Plugin("app")
-    plugin.add_autogenerate_comparator(compare_computed_columns, "table", "computed")
+    plugin.add_autogenerate_comparator(_compare_computed_columns, "table", "computed")
     plugin.add_autogenerate_comparator(
         _skip_computed_column, "column", "server_default", priority=DispatchPriority.FIRST
     )
