@@ -15,7 +15,7 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import ARRAY, BLANK_SCHEMA, Computed, Dialect, MetaData
+from sqlalchemy import ARRAY, BLANK_SCHEMA, CheckConstraint, Computed, Dialect, MetaData
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -50,6 +50,11 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
         )
         for column in copy.columns:
             column.type = stored_type(column.type, dialect)
+            # Alembic writes the constraints of a table, and would leave out those of a column.
+            for check in [*column.constraints]:
+                if isinstance(check, CheckConstraint):
+                    column.constraints.remove(check)
+                    copy.append_constraint(CheckConstraint(check.sqltext, name=check.name))
     return stored
 
 
