@@ -15,8 +15,20 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import ARRAY, BLANK_SCHEMA, CheckConstraint, Computed, Dialect, MetaData
+from sqlalchemy import (
+    ARRAY,
+    BLANK_SCHEMA,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Dialect,
+    Enum,
+    MetaData,
+    Table,
+)
 from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.core import schema
@@ -43,19 +55,29 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
         return BLANK_SCHEMA if schema_name == default else schema_name
 
     for table in models.tables.values():
-        copy = table.to_metadata(
+        table.to_metadata(
             stored,
             schema=cast("str", None if table.schema == default else table.schema),
             referred_schema_fn=lambda _table, _schema, _constraint, referred: named(referred),
         )
-        for column in copy.columns:
+    for table in stored.tables.values():
+        _move_checks(table, dialect)
+        for column in table.columns:
             column.type = stored_type(column.type, dialect)
-            # Alembic writes the constraints of a table, and would leave out those of a column.
-            for check in [*column.constraints]:
-                if isinstance(check, CheckConstraint):
-                    column.constraints.remove(check)
-                    copy.append_constraint(CheckConstraint(check.sqltext, name=check.name))
     return stored
+
+
+def _move_checks(table: Table, dialect: Dialect) -> None:
+    """Make the checks of columns and types ones of the table: Alembic leaves the others out."""
+    definition = str(CreateTable(table).compile(dialect=dialect)).replace('"', "")
+    owners: list[Table | Column[Any]] = [table, *table.columns]
+    for constraints in [owner.constraints for owner in owners]:
+        for check in [*constraints]:
+            if isinstance(check, CheckConstraint):
+                constraints.remove(check)
+                # That of an enumeration, for one, is not created where it is a type of the server.
+                if f"CONSTRAINT {check.name} CHECK" in definition:
+                    CheckConstraint(check.sqltext, name=check.name, table=table)
 
 
 def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
@@ -64,8 +86,12 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
         array = type_.copy()
         array.item_type = stored_type(type_.item_type, dialect)
         return array
+    if isinstance(type_, Boolean):
+        return Boolean()
+    if isinstance(type_, Enum):
+        return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        return schema.written_type(type_)
+        return type_
     if isinstance(type_, TypeDecorator):
         # For a decorator this is a copy of it, with the dialect's own type behind.
         inner = type_.dialect_impl(dialect)
