@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.reflection import Inspector
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.util import constructor_copy
 
 from app.core import schema
 
@@ -91,7 +92,11 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, Enum):
         return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        return type_
+        # A copy leaves out the variants, of which only the one for this dialect matters.
+        copy = constructor_copy(type_, type(type_))
+        chosen = type_.dialect_impl(dialect)
+        same = repr(chosen) == repr(copy.dialect_impl(dialect))
+        return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
         # For a decorator this is a copy of it, with the dialect's own type behind.
         inner = type_.dialect_impl(dialect)
