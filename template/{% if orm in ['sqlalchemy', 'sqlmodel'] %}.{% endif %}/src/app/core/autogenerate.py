@@ -131,13 +131,11 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
 
     def place(change: MigrateOperation) -> tuple[int, int]:
         match change:
-            case schema.StatementsOp():
-                return change.place, 0
             case CreateTableOp():
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        return 3, 0
+        return getattr(change, "place", 3), 0  # The statements of `schema` name theirs.
 
     for script in scripts:
         for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
@@ -179,14 +177,9 @@ def _skip_computed_column(*column: Any) -> PriorityDispatchResult:
     return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE
 
 
-def _plugin() -> Plugin:
-    plugin = Plugin("app")
-    plugin.add_autogenerate_comparator(_compare_computed_columns, "table", "computed")
-    plugin.add_autogenerate_comparator(
-        _skip_computed_column, "column", "server_default", priority=DispatchPriority.FIRST
-    )
-    schema.add_comparators(plugin)
-    return plugin
-
-
-_plugin()
+PLUGIN = Plugin("app")
+PLUGIN.add_autogenerate_comparator(_compare_computed_columns, "table", "computed")
+PLUGIN.add_autogenerate_comparator(
+    _skip_computed_column, "column", "server_default", priority=DispatchPriority.FIRST
+)
+schema.add_comparators(PLUGIN)
