@@ -20,7 +20,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "tortoise"): (
         {
             "src/app/core/pool.py",
-            "src/app/core/schema.py",
             "src/app/core/statements.py",
             "src/app/models.py",
         },
@@ -28,7 +27,11 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "alembic.ini",
             "migrations/env.py",
             "migrations/script.py.mako",
+            "src/app/core/autogenerate.py",
             "src/app/core/columns.py",
+            "tests/integration/test_constraints.py",
+            "tests/integration/test_migrated_meanwhile.py",
+            "tests/integration/test_revisions.py",
         },
     ),
     ("orm", "piccolo"): (
@@ -37,8 +40,13 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "alembic.ini",
             "migrations/env.py",
             "migrations/script.py.mako",
+            "src/app/core/autogenerate.py",
             "src/app/core/columns.py",
+            "src/app/core/schema.py",
             "src/app/core/session.py",
+            "tests/integration/test_constraints.py",
+            "tests/integration/test_migrated_meanwhile.py",
+            "tests/integration/test_revisions.py",
         },
     ),
     ("database", "sqlite"): (
@@ -47,6 +55,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             ".github/actions/servers/action.yml",
             "src/app_dev/child.py",
             "src/app_dev/postgres.py",
+            "tests/integration/test_migrated_meanwhile.py",
         },
     ),
     ("auth", "none"): (
