@@ -95,7 +95,7 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
     if Path(source).exists():
         source = str(Path(source).resolve())
     try:
-        worker = copier.run_copy(
+        copier.run_copy(
             source,
             project,
             data=answers,
@@ -109,10 +109,6 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
         sys.exit("\nStopped. Nothing was changed.")
     except (CopierError, ValueError, OSError) as error:
         sys.exit(f"Nothing was generated from {source}: {error}")
-    asked = worker.template.questions_data
-    # What is derived is in there too: asked `when: false`.
-    if unknown := [key for key in answers if asked.get(key, {"when": False}).get("when") is False]:
-        sys.exit(f"The template asks no such question: {', '.join(unknown)}")
     if "\n_commit: " not in record:
         sys.exit(f"{source} has no versions, so that the project could never be updated.")
 

@@ -3,6 +3,7 @@
 What a run leaves behind is a failure too: a file, a process, a database.
 """
 
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
@@ -86,10 +87,23 @@ def role(server: str) -> Iterator[str]:
     assert left == []
 
 
+def invalid_settings(project: Project) -> dict[str, str]:
+    """Variables that fail a test that reads one of the developer's settings; `.env` has them too."""
+    example = (project.root / ".env.example").read_text(encoding="utf-8")
+    names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
+    lines = [f"{name}=invalid\n" for name in names]
+    (project.root / ".env").write_text("".join(lines), encoding="utf-8")
+    # The tests use the servers that these two name.
+    return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
+
+
 @pytest.mark.matrix("suite, embedded")
 def test_passes_its_own_tests_on_embedded_servers(embedded: Answers, install: Install) -> None:
-    with alone(install(**embedded)) as run:
-        assert " passed" in run("pytest", "--cov")  # which has to reach the share that is asked for
+    project = install(**embedded)
+    variables = invalid_settings(project)
+    with alone(project) as run:
+        # The coverage has to reach the share that pyproject.toml asks for.
+        assert " passed" in run("pytest", "--cov", **variables)
 
 
 @contextmanager
@@ -137,8 +151,19 @@ def test_passes_its_own_tests_on_real_servers(
             if not (server := real_redis()):
                 pytest.skip("no Redis here: set TEST_REDIS_URL")
             servers["REDIS_URL"] = stack.enter_context(redis_left_as_found(server))
+        variables = invalid_settings(project) | servers
         with alone(project) as run:
-            assert " passed" in run("pytest", **servers)
+            assert " passed" in run("pytest", **variables)
+
+
+@pytest.mark.core
+def test_passes_its_own_tests_in_parallel(install: Install) -> None:
+    with alone(install(**options.EVERYTHING)) as run:
+        said = run("uv", "run", "--with=pytest-xdist", "pytest", "--numprocesses=2")
+
+    share = re.search(r"(\d+) of (\d+) tests are sad paths", said)
+    assert share
+    assert f"{share[2]} passed" in said
 
 
 @pytest.mark.core

@@ -159,6 +159,21 @@ def test_refuses_what_does_not_go_together_and_says_why(
     assert [word for word in said if word not in message] == []
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [{"telemetry": True}, {"Redis": True, "orms": "piccolo"}, {"packages": []}, {"_src": "x"}],
+    ids=",".join,
+)
+def test_refuses_data_that_no_question_takes_and_names_all_questions(
+    answers: Answers, template: Path, tmp_path: Path
+) -> None:
+    message = refusal(template, tmp_path / "project", answers)
+
+    assert f"There is no question {', '.join(answers)}. " in message
+    known = message.partition("The questions are ")[2].rstrip(".").split(", ")
+    assert set(asked(template)) <= set(known)
+
+
 # --- What is accepted ---
 
 

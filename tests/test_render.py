@@ -1,5 +1,6 @@
 """What a copy holds: the same each time, an answer's own files, all without hooks."""
 
+import re
 import shutil
 import stat
 from fnmatch import fnmatch
@@ -19,7 +20,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "tortoise"): (
         {
             "src/app/core/pool.py",
-            "src/app/core/schema.py",
             "src/app/core/statements.py",
             "src/app/models.py",
         },
@@ -27,7 +27,11 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "alembic.ini",
             "migrations/env.py",
             "migrations/script.py.mako",
+            "src/app/core/autogenerate.py",
             "src/app/core/columns.py",
+            "tests/integration/test_constraints.py",
+            "tests/integration/test_migrated_meanwhile.py",
+            "tests/integration/test_revisions.py",
         },
     ),
     ("orm", "piccolo"): (
@@ -36,8 +40,13 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "alembic.ini",
             "migrations/env.py",
             "migrations/script.py.mako",
+            "src/app/core/autogenerate.py",
             "src/app/core/columns.py",
+            "src/app/core/schema.py",
             "src/app/core/session.py",
+            "tests/integration/test_constraints.py",
+            "tests/integration/test_migrated_meanwhile.py",
+            "tests/integration/test_revisions.py",
         },
     ),
     ("database", "sqlite"): (
@@ -46,6 +55,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             ".github/actions/servers/action.yml",
             "src/app_dev/child.py",
             "src/app_dev/postgres.py",
+            "tests/integration/test_migrated_meanwhile.py",
         },
     ),
     ("auth", "none"): (
@@ -53,6 +63,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         {
             "docs/*",
             "migrations/versions/0002_users.py",
+            "src/app/core/audit.py",
             "src/app/core/common_passwords.py",
             "src/app/core/jobs/*",
             "src/app/core/mail.py",
@@ -140,6 +151,39 @@ def test_an_answer_brings_and_takes_its_files_and_no_others(
         matches = {path: {p for p in patterns if fnmatch(path, p)} for path in changed}
         assert [path for path, found in matches.items() if not found] == []
         assert set().union(*matches.values()) == patterns
+
+
+def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Render) -> None:
+    """But for uv's in GitLab's pipeline, which Renovate pins at its first run."""
+    project = render(**surface)
+    patterns = {
+        "Dockerfile": r"^FROM (\S+)",
+        "compose.yaml": r"^ *image: (\S+)",
+        ".gitlab-ci.yml": r"^ *- name: (\S+)",
+        ".github/workflows/ci.yml": r"^ *- uses: ([^.]\S+)",
+    }
+    named = {
+        name: re.findall(pattern, (project / name).read_text(), re.MULTILINE)
+        for name, pattern in patterns.items()
+        if (project / name).exists()
+    }
+
+    used = [it for names in named.values() for it in names]
+    assert [it for it in used if not re.search(r"@(sha256:[0-9a-f]{64}|[0-9a-f]{40})$", it)] == []
+    assert named["Dockerfile"][1].startswith(f"python:{surface['python_version']}-slim@")
+    if surface["ci"] == "gitlab":
+        assert '"docker:pinDigests"' in (project / "renovate.json").read_text()
+
+
+def test_pipelines_start_the_servers_of_the_same_images(template: Path, render: Render) -> None:
+    project = render(redis=True)
+    images = re.findall(r"^ *image: (\S+)", (project / "compose.yaml").read_text(), re.MULTILINE)
+
+    for root in (project, template):
+        action = (root / ".github/actions/servers/action.yml").read_text()
+        look_ups = re.findall(r"image=\$\((.+)\)", action)
+        found = [run("bash", "-c", it, cwd=root).removesuffix("\n") for it in look_ups]
+        assert sorted(found) == sorted(images)
 
 
 def test_every_answer_but_the_default_has_its_files_named() -> None:

@@ -123,6 +123,8 @@ def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -
         ("=true", "KEY=VALUE"),
         ("_src_path=elsewhere", "KEY=VALUE"),
         ("auth=nobody", "Invalid choice for 'auth'"),
+        ("rediss=true", "There is no question rediss. The questions are project_name, "),
+        ("packages=[]", "There is no question packages."),
     ],
 )
 def test_refuses_what_cannot_be(untouched: Path, change: str, said: str) -> None:
@@ -133,12 +135,50 @@ def test_refuses_what_cannot_be(untouched: Path, change: str, said: str) -> None
     assert git(untouched, "status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("change", ["rediss=true", "redis=["])
-def test_tells_a_question_or_an_answer_that_there_is_not(project: Path, change: str) -> None:
+@pytest.mark.parametrize("change", ["redis=[", "redis=maybe"])
+def test_tells_an_answer_that_there_is_not(project: Path, change: str) -> None:
     done = update(project, change)
 
     assert done.returncode == 1
-    assert f"no such question or answer: {change}\nThe way back: " in done.stdout
+    assert f"did not take this answer: {change}\nThe way back: " in done.stdout
+
+
+def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
+    released: Path, project: Path
+) -> None:
+    (project / "src/app/core/ids.py").rename(project / "src/app/core/identifiers.py")
+    (project / "src/app/shared").rename(project / "src/app/common")
+    (project / "justfile").unlink()
+    for unchanged in ("README.md", "src/app/core/docs.py", "src/app/core/redis/cache.py"):
+        (project / unchanged).unlink()
+    commit(project)
+    for name in ("src/app/core/ids.py", "src/app/shared/filters.py", "justfile"):
+        append(released / "template" / name, "# the template's")
+    append(released / "template/.dockerignore", "# the template's")
+    (released / "template/src/app/core/docs.py").unlink()
+    release(released, "v1.1.0")
+
+    done = update(project)
+
+    assert done.returncode == 1
+    assert (
+        "files that you renamed or deleted. Make these changes by hand:\n"
+        "  justfile\n  src/app/core/ids.py\n  src/app/shared/filters.py\n"
+        "The way back: "
+    ) in done.stdout
+    assert not (project / "src/app/core/ids.py").exists()
+    assert (project / ".dockerignore").read_text().endswith("# the template's\n")
+
+
+def test_an_option_changes_a_file_that_was_renamed(project: Path) -> None:
+    (project / "src/app/config.py").rename(project / "src/app/settings.py")
+    (project / "src/app/core/redis/cache.py").unlink()
+    commit(project)
+
+    done = update(project, "redis=false", "worker=false")
+
+    assert done.returncode == 1
+    assert "Make these changes by hand:\n  src/app/config.py\nThe way back: " in done.stdout
 
 
 def test_takes_text_as_it_is(project: Path) -> None:

@@ -4,8 +4,9 @@
 # ///
 """Take a later version of the template, or give it other answers: `just template-update redis=true`.
 
-copier by itself deletes what an option takes along, though you have changed it, and reports success
-where it leaves conflicts. This lists and keeps the one, and fails on the other. It commits nothing.
+copier by itself deletes what an option takes along, though you have changed it. It reports success
+where it leaves conflicts, and where a new version changes a file that you have renamed or deleted.
+This keeps and lists the first, and fails on the others. It commits nothing.
 """
 
 import re
@@ -39,6 +40,7 @@ def main(changes: list[str]) -> None:
                 ".", data=wanted, defaults=True, overwrite=True, unsafe=True, conflict="inline"
             )
             kept = keep_edited(generated)
+            left_out = changed_but_absent(generated)
     except KeyboardInterrupt:
         sys.exit(f"Stopped. {WAY_BACK}")
     except (CopierError, ValueError, OSError) as error:  # of the last kind are git's
@@ -50,9 +52,15 @@ def main(changes: list[str]) -> None:
         show("No longer asked, with these answers:", unasked)
     now |= dict.fromkeys(unasked, False)
     if missed := [f"{name}={it}" for name, it in wanted.items() if not became(it, now.get(name))]:
-        sys.exit(f"The template has no such question or answer: {', '.join(missed)}\n{WAY_BACK}")
+        sys.exit(f"The template did not take this answer: {', '.join(missed)}\n{WAY_BACK}")
+    if left_out:
+        show(
+            "The template changes files that you renamed or deleted. Make these changes by hand:",
+            left_out,
+        )
     if conflicts := find_conflicts():
         show("Your changes and the template's meet, between <<<<<<< and >>>>>>> in:", conflicts)
+    if left_out or conflicts:
         sys.exit(WAY_BACK)
     print(f"\nUpdated, and nothing committed. {WAY_BACK}")
 
@@ -114,6 +122,21 @@ def keep_edited(generated: Path) -> list[str]:
             (KEPT / name).write_bytes(committed)
             kept.append(name)
     return kept
+
+
+def changed_but_absent(generated: Path) -> list[str]:
+    """The files that the new version of the template changes, and the project does not have."""
+    with tempfile.TemporaryDirectory() as folder:
+        updated = Path(folder)
+        render(read_answers(), updated)
+        changed = (
+            path.relative_to(generated)
+            for path in generated.rglob("*")
+            if path.is_file()
+            and (new := updated / path.relative_to(generated)).is_file()
+            and new.read_bytes() != path.read_bytes()
+        )
+        return sorted(path.as_posix() for path in changed if not path.exists())
 
 
 def find_conflicts() -> list[str]:

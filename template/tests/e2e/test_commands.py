@@ -56,9 +56,8 @@ def run(*arguments: str, **environment: str) -> Done:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without the developer's own settings, and with bytecode kept for the next."""
-    names = {name.upper() for name in Settings.model_fields} | {"PYTHONDONTWRITEBYTECODE"}
-    return {name: value for name, value in os.environ.items() if name not in names}
+    """The environment of the tests, in which a command keeps its bytecode for the next one."""
+    return {name: it for name, it in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +109,24 @@ def test_serve_answers_logs_json_and_stops_with_0(url: str) -> None:
     events = [json.loads(line)["event"] for line in output.splitlines()]
     assert "request_completed" in events
     assert events[-1].startswith("Finished server process")
+
+
+def test_serve_names_itself_below_a_prefix(url: str) -> None:
+    with serving(DATABASE_URL=url, ROOT_PATH="/shop", DOCS_ENABLED="true") as (_, client):
+        assert client.get("/openapi.json").json()["servers"] == [{"url": "/shop"}]
+        assert client.get("/api/v1/nowhere").status_code == 404
+        assert client.get("/ready", headers={"Host": "10.0.0.1"}).status_code == 200
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_ipv6_address_means_every_ipv4_address_too(url: str, workers: str) -> None:
+    with serving(DATABASE_URL=url, HOST="::", WORKERS=workers) as (process, client):
+        port = client.base_url.port
+        for address in ("127.0.0.1", "[::1]"):
+            assert httpx2.get(f"http://{address}:{port}/health").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
 
 
 def test_several_workers_stop_with_0(url: str) -> None:

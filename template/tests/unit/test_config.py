@@ -3,15 +3,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.config import DATABASE_URL_FORM, Settings, example_settings
+from app.config import Settings, example_settings
+from app.settings.database_url import FORM
 from tests.factories import required_settings
-
-
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the developer's own settings out."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def make(**values: Any) -> Settings:
@@ -31,6 +25,8 @@ def problems(**values: Any) -> dict[str, str]:
         ("https://a.example", ["https://a.example"]),
         ("https://a.example, https://b.example", ["https://a.example", "https://b.example"]),
         ('["https://a.example"]', ["https://a.example"]),
+        ("http://[::1]:3000", ["http://[::1]:3000"]),
+        ("[]", []),
     ],
 )
 def test_reads_a_list_from_the_environment(
@@ -39,6 +35,22 @@ def test_reads_a_list_from_the_environment(
     monkeypatch.setenv("CORS_ORIGINS", text)
 
     assert make().cors_origins == expected
+
+
+@pytest.mark.parametrize("text", ["[::1],localhost", "localhost, [::1]", '["[::1]", "LOCALHOST"]'])
+def test_an_address_in_brackets_is_no_array(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", text)
+
+    assert set(make().allowed_hosts) == {"[::1]", "localhost"}
+
+
+def test_an_ipv4_mapped_proxy_is_an_ipv4_proxy() -> None:
+    assert make(trusted_proxies=["::ffff:10.0.0.0/104"]).trusted_proxies == ["10.0.0.0/8"]
+
+
+@pytest.mark.parametrize("host", ["::", "0.0.0.0", "localhost", "fe80::1", "my-host_1.internal"])
+def test_listens_on_an_address_or_a_name(host: str) -> None:
+    assert make(host=host).host == host
 
 
 def test_takes_an_empty_variable_for_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +71,7 @@ def test_shows_the_docs_in_production_where_asked_to() -> None:
 
 
 def test_never_prints_the_database_password() -> None:
-    url = DATABASE_URL_FORM.replace("password", "hunter2").replace("path", "hunter2")
+    url = FORM.replace("password", "hunter2").replace("path", "hunter2")
 
     assert "hunter2" not in repr(make(database_url=url))
 
@@ -110,9 +122,38 @@ def test_keeps_a_refused_value_out_of_the_message() -> None:
         ("cors_origins", ["https://a.example/path"]),
         ("cors_origins", ["a.example"]),
         ("cors_origins", '["https://a.example"'),
+        ("cors_origins", ["https://App.Example.com"]),
+        ("cors_origins", ["HTTPS://a.example"]),
+        ("cors_origins", ["https://b.example:443"]),
+        ("cors_origins", ["http://b.example:80"]),
+        ("cors_origins", ["https://b.example:99999"]),
+        ("cors_origins", ["https://user@b.example"]),
+        ("cors_origins", ["https://b.example/"]),
+        ("cors_origins", ["https://münchen.example"]),
+        ("cors_origins", ["https://"]),
+        ("cors_origins", ["null"]),
         ("allowed_hosts", ["https://a.example"]),
         ("allowed_hosts", ["a.*.example"]),
+        ("allowed_hosts", ["example.com:8080"]),
+        ("allowed_hosts", [".example.com"]),
+        ("allowed_hosts", ["::1"]),
+        ("allowed_hosts", ["[localhost]"]),
+        ("allowed_hosts", ["a b"]),
+        ("allowed_hosts", ["*."]),
+        ("allowed_hosts", [""]),
         ("trusted_proxies", ["everyone"]),
+        ("trusted_proxies", ["10.0.0.0/33"]),
+        ("host", "[::]"),
+        ("host", "0.0.0.0:80"),
+        ("host", "a/b"),
+        ("root_path", "api"),
+        ("root_path", "/api/"),
+        ("root_path", "/a?b"),
+        ("root_path", "/"),
+        ("rate_limit_default", "0/minute"),
+        ("rate_limit_default", "often"),
+        ("app_name", "   "),
+        ("app_name", "My\nAPI"),
     ],
 )
 def test_refuses(name: str, value: object) -> None:

@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from app.config import EnvFileError, read_variables
 from app_dev.env_file import make_env_file
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / ".env.example").write_text("# Signs\nA=<secret>\nB=<secret>\nC=plain\n")
+    example = "# Signs\nFIRST_KEY=<secret>\nSECOND_KEY=<secret>\nPLAIN=text\n"
+    (tmp_path / ".env.example").write_text(example)
     return tmp_path
 
 
@@ -21,9 +23,9 @@ def test_fills_in_fresh_secrets(project: Path) -> None:
     assert make_env_file(project)
 
     made = read(project)
-    assert made["C"] == "plain"
-    assert len({made["A"], made["B"], "<secret>"}) == 3
-    assert len(made["A"]) >= 32
+    assert made["PLAIN"] == "text"
+    assert len({made["FIRST_KEY"], made["SECOND_KEY"], "<secret>"}) == 3
+    assert len(made["FIRST_KEY"]) >= 32
 
 
 def test_nobody_else_may_read_it(project: Path) -> None:
@@ -33,20 +35,70 @@ def test_nobody_else_may_read_it(project: Path) -> None:
 
 
 @pytest.mark.sad
-def test_never_changes_what_is_there(project: Path) -> None:
-    (project / ".env").write_text("A=mine\nB=too")
+@pytest.mark.parametrize(
+    "first",
+    [
+        "FIRST_KEY=mine",
+        "first_key=mine",
+        "export FIRST_KEY=mine",
+        "'FIRST_KEY'=mine",
+        "  FIRST_KEY = 'mine'  # signs",
+        "\ufeffFIRST_KEY=mine",
+        "OTHER=mine\nFIRST_KEY=${OTHER}",
+    ],
+)
+def test_never_changes_what_the_settings_read(project: Path, first: str) -> None:
+    text = f"{first}\nSECOND_KEY=too"
+    (project / ".env").write_text(text, encoding="utf-8")
 
     assert make_env_file(project) is None
-    assert (project / ".env").read_text() == "A=mine\nB=too"
+    assert (project / ".env").read_text(encoding="utf-8") == text
+    assert read_variables(project / ".env")["first_key"] == "mine"
+
+
+def test_adds_no_secret_that_the_environment_has(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("second_key", "exported")
+    (project / ".env").write_text("FIRST_KEY=mine\n")
+
+    assert make_env_file(project) is None
 
 
 @pytest.mark.sad
-def test_adds_a_secret_that_is_missing(project: Path) -> None:
-    (project / ".env").write_text("A=mine")
+def test_adds_nothing_where_the_settings_do_not_read_the_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("environment", "Production")
+    (project / ".env").write_text("FIRST_KEY=mine\n")
 
-    assert make_env_file(project) == "Added to .env: B."
-
-    made = read(project)
-    assert made["A"] == "mine"
-    assert len(made["B"]) >= 32
     assert make_env_file(project) is None
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize(
+    "second",
+    ["", "SECOND_KEY=", "SECOND_KEY=''", "SECOND_KEY", "# SECOND_KEY=old", "XSECOND_KEY=x"],
+)
+def test_adds_a_secret_that_is_missing_or_empty(project: Path, second: str) -> None:
+    (project / ".env").write_text(f"FIRST_KEY=mine\n{second}")
+
+    assert make_env_file(project) == "Added to .env: SECOND_KEY."
+
+    variables = read_variables(project / ".env")
+    assert variables["first_key"] == "mine"
+    assert len(variables["second_key"]) >= 32
+    assert make_env_file(project) is None
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_another_encoding_is_named_and_the_file_is_left_alone(project: Path, encoding: str) -> None:
+    before = "FIRST_KEY=mine\nNAME=Zoë\n".encode(encoding)
+    (project / ".env").write_bytes(before)
+
+    with pytest.raises(EnvFileError, match="not encoded in UTF-8") as caught:
+        make_env_file(project)
+
+    assert "mine" not in str(caught.value)
+    assert (project / ".env").read_bytes() == before

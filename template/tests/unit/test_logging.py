@@ -68,10 +68,10 @@ async def test_a_request_is_one_line(logging_app: FastAPI, output: io.BytesIO) -
         "level": "info",
         "logger": "app.request",
         "request_id": "r-1",
+        "client": "127.0.0.1",
         "method": "GET",
         "path": "/health",
         "status_code": 200,
-        "client": "127.0.0.1",
     }
 
 

@@ -14,7 +14,7 @@ from app.core.database import Database
 from app.core.security import Passwords
 from app.dependencies import get_database
 from app.main import create_app
-from tests.conftest import client_of
+from tests.conftest import client_of, started
 from tests.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
@@ -133,10 +133,11 @@ async def test_the_log_names_the_user_by_id(
         with patch("app.main.configure_logging"):  # it is: to `output`
             app = create_app(settings)
         app.dependency_overrides[get_database] = lambda: database
-        async with client_of(app) as client:
+        async with started(app), client_of(app) as client:
             await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})
             await client.get("/api/v1/users/me")
 
-    known, unknown = [json.loads(line) for line in output.getvalue().splitlines()]
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    known, unknown = [line for line in lines if line["event"] == "request_completed"]
     assert known["user_id"] == str(user.id)
     assert "user_id" not in unknown

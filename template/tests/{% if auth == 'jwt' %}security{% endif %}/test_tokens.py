@@ -75,7 +75,7 @@ async def test_every_claim_is_needed(anonymous: AsyncClient, forge: Forge, claim
         {"typ": "refresh"},
         {"typ": "ACCESS"},
         {"sub": "not an id"},
-        {"sub": str(uuid4())},
+        {"sub": "5f0d5a3e-2f43-4a76-9a5c-0d6c2c1b7e11"},  # of no user
         {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
         {"nbf": datetime(2100, 1, 1, tzinfo=UTC)},
         {"iat": datetime(2100, 1, 1, tzinfo=UTC)},
@@ -87,6 +87,22 @@ async def test_every_claim_is_checked(
     anonymous: AsyncClient, forge: Forge, changes: dict[str, Any]
 ) -> None:
     assert await status_with(anonymous, forge(**changes)) == 401
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(1, 200), (9, 200), (30, 401)])
+async def test_a_replica_whose_clock_is_ahead_makes_good_tokens(
+    anonymous: AsyncClient, forge: Forge, ahead: int, status: int
+) -> None:
+    now = datetime.now(UTC) + timedelta(seconds=ahead)
+
+    assert await status_with(anonymous, forge(iat=now, nbf=now)) == status
+
+
+async def test_a_token_is_expired_to_the_second(anonymous: AsyncClient, forge: Forge) -> None:
+    now = datetime.now(UTC)
+
+    assert await status_with(anonymous, forge(exp=now - timedelta(seconds=1))) == 401
+    assert await status_with(anonymous, forge(exp=now + timedelta(seconds=5))) == 200
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])

@@ -15,7 +15,7 @@ import structlog
 from pydantic import BaseModel
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from app.config import LogSettings
+from app.settings.service import LogSettings
 
 SCALARS = (str, int, float, bool, type(None))
 

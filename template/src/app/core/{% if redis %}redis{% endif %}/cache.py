@@ -9,6 +9,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from app import DISTRIBUTION
+from app.core.redis.leases import Lease
 from app.core.redis.server import RedisAwayError, RedisServer
 
 LIFETIME = 60
@@ -52,7 +53,7 @@ class Cache:
         """
         try:
             with self._redis.use() as redis:
-                entry, found = await self._look_up(redis, _full(key), form)
+                entry, found, lease = await self._look_up(redis, _full(key), form)
         except RedisAwayError:
             return await load()
         if found is not None:
@@ -61,7 +62,7 @@ class Cache:
         try:
             loaded = await load()
         finally:
-            await self._keep(entry, loaded)
+            await self._keep(entry, loaded, lease)
         return loaded
 
     async def drop(self, key: str) -> None:
@@ -73,13 +74,14 @@ class Cache:
         with suppress(RedisAwayError), self._redis.use() as redis:
             await self._drop_owed(redis)
 
-    async def _look_up(self, redis: Redis, key: str, form: str) -> tuple[str, bytes | None]:
+    async def _look_up(self, redis: Redis, key: str, form: str) -> tuple[str, bytes | None, Lease]:
         await self._drop_owed(redis)
         version, found = await redis.eval(READ, 1, key, form)
         entry = f"{key}:{version.decode()}:{form}"
-        if found is None and not await redis.set(_lock(entry), "", nx=True, ex=LOADING_TIME):
+        lease = Lease(_lock(entry), LOADING_TIME)
+        if found is None and not await lease.acquire(redis):
             found = await self._wait_for(redis, entry)
-        return entry, found
+        return entry, found, lease
 
     async def _wait_for(self, redis: Redis, entry: str) -> bytes | None:
         for _ in range(round(PATIENCE / WAIT)):
@@ -89,11 +91,12 @@ class Cache:
                 return cast("bytes | None", found)
         return None
 
-    async def _keep(self, entry: str, value: bytes | None) -> None:
+    async def _keep(self, entry: str, value: bytes | None, lease: Lease) -> None:
         with suppress(RedisAwayError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry, value, ex=LIFETIME)
-            await redis.delete(_lock(entry))
+            # A reader that stopped waiting does not own the lease, and leaves it in place.
+            await lease.release(redis)
 
     async def _drop_owed(self, redis: Redis) -> None:
         for key in tuple(self._owed):

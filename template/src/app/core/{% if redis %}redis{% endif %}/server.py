@@ -11,8 +11,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from app.config import RedisSettings
 from app.core.logging import get_logger
+from app.settings.redis import RedisSettings
 
 logger = get_logger(__name__)
 

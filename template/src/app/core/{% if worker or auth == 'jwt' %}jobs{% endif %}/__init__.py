@@ -42,19 +42,19 @@ class Job[**Parameters]:
         self._run = validate_call(function)
 
     async def attempt(
-        self, context: JobContext, *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> bool:
-        """Run it once, and log how that went; whether it succeeded."""
+        self, context: JobContext, /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Exception | None:
+        """Run the job once and log the outcome. Returns the error if the attempt failed."""
         started = perf_counter()
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._run(context, *args, **kwargs)
-        except Exception:
+        except Exception as exc:
             duration = _milliseconds_since(started)
             logger.exception("job_failed", job=self.name, duration_ms=duration)
-            return False
+            return exc
         logger.info("job_completed", job=self.name, duration_ms=_milliseconds_since(started))
-        return True
+        return None
 
 
 def job[**Parameters](

@@ -1,21 +1,36 @@
 """Who is asking, and whether they may: what other features use of this one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
+from uuid import UUID
 
-import structlog
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
+from structlog.contextvars import bind_contextvars
 
-from app.core.rate_limit import client_address
-from app.core.security import Actor, AuthenticationError, AuthorizationError, Role, Tokens
-from app.dependencies import DatabaseDep, RateLimiterDep, SettingsDep
+from app.core.audit import record
+from app.core.rate_limit import RateLimitError, client_address
+from app.core.security import (
+    Actor,
+    AuthenticationError,
+    AuthorizationError,
+    InvalidTokenError,
+    Role,
+    Tokens,
+)
+from app.dependencies import DatabaseDep, RateLimiterDep, SettingsDep, only_reads
 from app.features.auth.service import AuthService
 from app.features.users.dependencies import PasswordsDep, UserRepositoryDep
+from app.features.users.exceptions import UserNotFoundError
+from app.features.users.models import User
+from app.features.users.repository import UserRepository
 
 # Relative, so that it holds behind a proxy's prefix too.
 bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
+
+AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
 async def get_tokens(connection: HTTPConnection) -> Tokens:
@@ -27,26 +42,64 @@ TokensDep = Annotated[Tokens, Depends(get_tokens)]
 
 
 async def get_actor(
-    token: Annotated[str | None, Depends(bearer)], tokens: TokensDep, users: UserRepositoryDep
+    request: Request, token: AccessTokenDep, tokens: TokensDep, users: UserRepositoryDep
 ) -> Actor:
-    """Whose access token came along, if they are still active."""
-    if token is None:
-        raise AuthenticationError
-    user = await users.get(tokens.read("access", token).user_id)
-    if user is None or not user.is_active:
-        raise AuthenticationError("The token is not valid.")
-    structlog.contextvars.bind_contextvars(user_id=str(user.id))
-    return Actor(user.id, Role(user.role))
+    """The user whose access token came along, if they are still active.
+
+    A request that writes keeps them from being deleted before its transaction ends.
+    """
+    user_id = _read(token, tokens)
+    return _admit(await users.get(user_id) if only_reads(request) else await users.protect(user_id))
 
 
 ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
+async def get_detached_actor(
+    token: AccessTokenDep, tokens: TokensDep, database: DatabaseDep
+) -> Actor:
+    """The actor, for a handler whose service opens its own transactions.
+
+    It leaves no connection and no transaction open, which that service would have to wait for.
+    """
+    user_id = _read(token, tokens)
+    async with database.reading() as session:
+        return _admit(await UserRepository(session).get(user_id))
+
+
+DetachedActorDep = Annotated[Actor, Depends(get_detached_actor)]
+
+
+def _read(token: str | None, tokens: Tokens) -> UUID:
+    if token is None:
+        raise AuthenticationError
+    return tokens.read("access", token).user_id
+
+
+def _admit(user: User | None) -> Actor:
+    if user is None or not user.is_active:
+        raise InvalidTokenError
+    bind_contextvars(user_id=str(user.id))
+    return Actor(user.id, Role(user.role))
+
+
+async def get_own_account(actor: DetachedActorDep) -> AsyncGenerator[Actor]:
+    """The actor, for a handler about their own account: 401 if it is deleted meanwhile."""
+    try:
+        yield actor
+    except UserNotFoundError as exc:
+        raise InvalidTokenError from exc
+
+
+OwnAccountDep = Annotated[Actor, Depends(get_own_account, scope="function")]
+
+
 def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
     """A dependency that refuses everyone else."""
 
-    async def check(actor: ActorDep) -> None:
+    async def check(actor: DetachedActorDep) -> None:
         if actor.role not in roles:
+            record("authz_fail", actor.id)
             raise AuthorizationError
 
     return check
@@ -75,8 +128,9 @@ class LoginLimit:
 
     async def count(self, email: str) -> None:
         """Count an attempt on the account of a normalised address; raises `RateLimitError`."""
-        await self._limiter.hit(self._rate, "login", self._address, factor=10)
-        await self._limiter.hit(self._rate, "login", self._address, email)
+        with _recorded_limit():
+            await self._limiter.hit(self._rate, "login", self._address, factor=10)
+            await self._limiter.hit(self._rate, "login", self._address, email)
 
 
 LoginLimitDep = Annotated[LoginLimit, Depends()]
@@ -99,7 +153,17 @@ RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
 async def limit_password_guesses(
-    actor: ActorDep, limiter: RateLimiterDep, settings: SettingsDep
+    actor: DetachedActorDep, limiter: RateLimiterDep, settings: SettingsDep
 ) -> None:
     """A stolen access token must not be a way to guess the password."""
-    await limiter.hit(settings.rate_limit_auth, "password", str(actor.id), factor=10)
+    with _recorded_limit(actor.id):
+        await limiter.hit(settings.rate_limit_auth, "password", str(actor.id), factor=10)
+
+
+@contextmanager
+def _recorded_limit(user_id: UUID | None = None) -> Iterator[None]:
+    try:
+        yield
+    except RateLimitError:
+        record("authn_login_lock", user_id)
+        raise

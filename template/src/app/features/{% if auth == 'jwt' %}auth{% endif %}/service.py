@@ -1,9 +1,16 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.core.database import Database
+from app.core.audit import record
+from app.core.database import Database, Session
 from app.core.ids import uuid7
-from app.core.security import AuthenticationError, Passwords, Tokens, fingerprint
+from app.core.security import (
+    AuthenticationError,
+    InvalidTokenError,
+    Passwords,
+    Tokens,
+    fingerprint,
+)
 from app.features.auth.schemas import TokenResponse
 from app.features.users.repository import RefreshTokenRepository, UserRepository
 
@@ -14,7 +21,8 @@ class AuthService:
     """Logging in, staying in, and logging out.
 
     It opens its own transactions where a request has one: no connection waits while a password is
-    hashed, and a family's revocation is committed though the request ends in an error.
+    hashed, and a family's revocation is committed though the request ends in an error. Each locks
+    the user first, so that what one of them revokes, no other has just issued.
     """
 
     def __init__(self, database: Database, passwords: Passwords, tokens: Tokens) -> None:
@@ -24,18 +32,25 @@ class AuthService:
 
     async def log_in(self, email: str, password: str) -> TokenResponse:
         """Raises the same `AuthenticationError`, after the same time, for every wrong pair."""
-        async with self._database.reading() as session:
-            user = await UserRepository(session).get_by_email(email)
-        hashed = user.password_hash if user else None
-        valid, updated_hash = await self._passwords.verify(password, hashed)
-        if user is None or not valid or not user.is_active:
-            raise AuthenticationError(WRONG)
-        async with self._database.transaction() as session:
-            if updated_hash:
-                await UserRepository(session).update(user.id, {"password_hash": updated_hash})
-            rows = RefreshTokenRepository(session)
-            await rows.delete_expired(user.id)
-            return await self._issue(rows, user.id, family_id=uuid7())
+        while True:
+            async with self._database.reading() as session:
+                user = await UserRepository(session).get_by_email(email)
+            verified_hash = user.password_hash if user else None
+            valid, new_hash = await self._passwords.verify(password, verified_hash)
+            if user is None or not valid or not user.is_active:
+                record("authn_login_fail", user.id if user else None)
+                raise AuthenticationError(WRONG)
+            async with self._database.transaction() as session:
+                users = UserRepository(session)
+                if await users.lock(user.id, password_hash=verified_hash, is_active=True):
+                    if new_hash:
+                        await users.update(user.id, {"password_hash": new_hash})
+                    await RefreshTokenRepository(session).delete_expired(user.id)
+                    response = await self._issue(session, user.id, family_id=uuid7())
+                    break
+            # The user has changed since: once more, with what is stored now.
+        record("authn_login_success", user.id)
+        return response
 
     async def refresh(self, token: str) -> TokenResponse:
         """Spend a refresh token for a new pair; raises `AuthenticationError`.
@@ -44,24 +59,27 @@ class AuthService:
         """
         user_id, _ = self._tokens.read("refresh", token)
         async with self._database.transaction() as session:
+            if not await UserRepository(session).lock(user_id, is_active=True):
+                raise InvalidTokenError
             rows = RefreshTokenRepository(session)
-            user = await UserRepository(session).get(user_id)
-            family_id = await rows.spend(fingerprint(token))
-            if family_id and user and user.is_active:
-                return await self._issue(rows, user_id, family_id)
-            await rows.revoke_family(fingerprint(token))
-        raise AuthenticationError("The token is not valid.")
+            if family_id := await rows.spend(fingerprint(token)):
+                return await self._issue(session, user_id, family_id)
+            reused = await rows.revoke_family(fingerprint(token))
+        if reused:
+            record("authn_token_reuse", user_id)
+        raise InvalidTokenError
 
     async def log_out(self, token: str) -> None:
         """End the token's family, if it has one."""
         async with self._database.transaction() as session:
-            await RefreshTokenRepository(session).revoke_family(fingerprint(token))
+            rows = RefreshTokenRepository(session)
+            if user_id := await rows.find_user(fingerprint(token)):
+                await UserRepository(session).lock(user_id)
+                await rows.revoke_family(fingerprint(token))
 
-    async def _issue(
-        self, rows: RefreshTokenRepository, user_id: UUID, family_id: UUID
-    ) -> TokenResponse:
+    async def _issue(self, session: Session, user_id: UUID, family_id: UUID) -> TokenResponse:
         refresh = self._tokens.make("refresh", user_id)
-        await rows.create(
+        await RefreshTokenRepository(session).create(
             {
                 "user_id": user_id,
                 "family_id": family_id,

@@ -19,8 +19,8 @@ def create_admin(email: str) -> None:
     """Make an admin; the password comes from ADMIN_PASSWORD, or a prompt."""
     from app.core.commands import describe, development_servers, fail, load_settings
     from app.core.database import Database
+    from app.core.logging import configure_logging
     from app.core.security import Passwords, Role
-    from app.features.users.repository import RefreshTokenRepository, UserRepository
     from app.features.users.schemas import UserCreate
     from app.features.users.service import UserService
 
@@ -33,10 +33,10 @@ def create_admin(email: str) -> None:
         fail(f"No admin was made:\n{describe(exc)}")
 
     async def create() -> None:
-        async with Database.connect(load_settings()) as database, database.transaction() as session:
-            tokens = RefreshTokenRepository(session)
-            service = UserService(UserRepository(session), tokens, Passwords())
-            await service.register(data, Role.ADMIN)
+        settings = load_settings()
+        configure_logging(settings)
+        async with Database.connect(settings) as database:
+            await UserService(database, Passwords()).register(data, Role.ADMIN)
 
     with development_servers():
         asyncio.run(create())

@@ -4,8 +4,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.core.security import Passwords
-from app.dependencies import SessionDep
-from app.features.users.repository import RefreshTokenRepository, UserRepository
+from app.dependencies import DatabaseDep, SessionDep
+from app.features.users.repository import UserRepository
 from app.features.users.service import UserService
 
 
@@ -24,10 +24,8 @@ async def get_user_repository(session: SessionDep) -> UserRepository:
 UserRepositoryDep = Annotated[UserRepository, Depends(get_user_repository)]
 
 
-async def get_user_service(
-    session: SessionDep, users: UserRepositoryDep, passwords: PasswordsDep
-) -> UserService:
-    return UserService(users, RefreshTokenRepository(session), passwords)
+async def get_user_service(database: DatabaseDep, passwords: PasswordsDep) -> UserService:
+    return UserService(database, passwords)
 
 
 UserServiceDep = Annotated[UserService, Depends(get_user_service)]

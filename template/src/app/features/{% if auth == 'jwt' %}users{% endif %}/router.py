@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from app.core.jobs.dependencies import JobsDep
 from app.core.security import Role
 from app.features.auth.dependencies import (
-    ActorDep,
+    OwnAccountDep,
     RegistrationLimitDep,
     limit_password_guesses,
     require_role,
@@ -52,18 +52,18 @@ async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
 
 
 @router.get("/me", response_model=UserResponse, responses=error_responses(401))
-async def get_me(actor: ActorDep, service: UserServiceDep) -> User:
+async def get_me(actor: OwnAccountDep, service: UserServiceDep) -> User:
     return await service.get(actor.id)
 
 
 @router.patch("/me", response_model=UserResponse, responses=error_responses(401, 413, 415))
-async def update_me(data: UserUpdate, actor: ActorDep, service: UserServiceDep) -> User:
+async def update_me(data: UserUpdate, actor: OwnAccountDep, service: UserServiceDep) -> User:
     """Change what users may change of themselves."""
     return await service.rename(actor.id, data)
 
 
 @router.delete("/me", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(401, 409))
-async def delete_me(actor: ActorDep, service: UserServiceDep) -> None:
+async def delete_me(actor: OwnAccountDep, service: UserServiceDep) -> None:
     """Close the account. Its items go with it."""
     await service.delete(actor.id)
 
@@ -74,7 +74,9 @@ async def delete_me(actor: ActorDep, service: UserServiceDep) -> None:
     dependencies=[Depends(limit_password_guesses)],
     responses=error_responses(401, 413, 415),
 )
-async def change_password(data: PasswordChange, actor: ActorDep, service: UserServiceDep) -> None:
+async def change_password(
+    data: PasswordChange, actor: OwnAccountDep, service: UserServiceDep
+) -> None:
     """Change the password; every refresh token is revoked, this client's too."""
     await service.change_password(actor.id, data)
 

@@ -107,7 +107,8 @@ class BaseRepository[Model: Entity]:
 
     async def delete(self, row_id: UUID, **filters: object) -> Model:
         statement = delete(self.model).where(self.model.id == row_id, *self._equal(filters))
-        row: Model | None = await self._session.scalar(statement.returning(self.model))
+        with self._conflicts():
+            row: Model | None = await self._session.scalar(statement.returning(self.model))
         if row is None:
             raise self.not_found(row_id)
         return row
@@ -117,14 +118,15 @@ class BaseRepository[Model: Entity]:
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:
-        """Raise a `ConflictError` for a value that is taken, or a row that is gone.
+        """Raise a `ConflictError` for a value that is taken, a row that is gone or still needed.
 
-        The database decides: a query beforehand would miss what others do in between.
+        The database decides: a query beforehand would miss what others do in between. A check
+        that `conflicts` does not name stays what it is: a rule that validation has missed.
         """
         try:
             yield
         except IntegrityError as exc:
-            constraint = violated_constraint(exc)
+            constraint = violated_constraint(exc, self.conflicts)
             if constraint is None:
                 raise
             error = self.conflicts.get(constraint, ConflictError)
@@ -143,6 +145,11 @@ class BaseRepository[Model: Entity]:
         """Built once: building it costs as much as the rest of a read."""
         if filters not in cls._by_id:
             cls._by_id[filters] = select(cls.model).where(
-                *(getattr(cls.model, name) == bindparam(name) for name in ("id", *filters))
+                cls.model.id == bindparam("id"),
+                # Not `=`, of which None would make `= NULL`: true for no row.
+                *(
+                    getattr(cls.model, name).is_not_distinct_from(bindparam(name))
+                    for name in filters
+                ),
             )
         return cls._by_id[filters]

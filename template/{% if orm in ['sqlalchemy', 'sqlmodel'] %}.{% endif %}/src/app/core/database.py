@@ -4,13 +4,13 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
-from sqlalchemy import event, text
+from sqlalchemy import Result, event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import ORMExecuteState
 
 from app.config import Settings
-from app.core.engine import create_engine
+from app.core.engine import SchemaChangedError, create_engine
 from app.core.errors import ServiceUnavailableError
 from app.core.session import Session, SyncSession
 
@@ -30,6 +30,15 @@ def _refuse_flush(*_args: Any) -> None:
 def _refuse_statement(state: ORMExecuteState) -> None:
     if state.is_insert or state.is_update or state.is_delete:
         raise RuntimeError("a request that only reads tried to write")
+
+
+@event.listens_for(ReadOnlySession, "do_orm_execute")
+def _repeat_once(state: ORMExecuteState) -> Result[Any]:
+    """Read again where a migration has come in between: without a transaction nothing is lost."""
+    try:
+        return state.invoke_statement()
+    except SchemaChangedError:
+        return state.invoke_statement()
 
 
 class Database:

@@ -32,13 +32,42 @@ class UserRepository(BaseRepository[User]):
         return await self._session.run(
             User.select(User.id)
             .where(User.role == "admin", User.is_active.eq(True))
-            .lock_rows("UPDATE")
+            .order_by(User.id)
+            .lock_rows("NO KEY UPDATE")
             .output(as_list=True)
+        )
+
+    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+        """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        Whatever issues, spends or revokes refresh tokens locks their user first. So these
+        transactions run one after the other, and cannot deadlock.
+        """
+        return await self._session.run(
+            User.objects()
+            .where(*self._equal({"id": user_id, **filters}))
+            .lock_rows("NO KEY UPDATE")
+            .first()
+        )
+
+    async def protect(self, user_id: UUID) -> User | None:
+        """The user, whom no other transaction deletes before this one ends."""
+        return await self._session.run(
+            User.objects().where(User.id == user_id).lock_rows("KEY SHARE").first()
         )
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
+
+    async def find_user(self, fingerprint: str) -> UUID | None:
+        """The id of the user who was given the token; None for an unknown or revoked one."""
+        user_ids = await self._session.run(
+            RefreshToken.select(RefreshToken.user_id)
+            .where(RefreshToken.fingerprint == fingerprint)
+            .output(as_list=True)
+        )
+        return user_ids[0] if user_ids else None
 
     async def spend(self, fingerprint: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
@@ -54,11 +83,17 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
         return spent[0]["family_id"] if spent else None
 
-    async def revoke_family(self, fingerprint: str) -> None:
+    async def revoke_family(self, fingerprint: str) -> bool:
+        """Whether there was anything to revoke."""
         family = RefreshToken.select(RefreshToken.family_id).where(
             RefreshToken.fingerprint == fingerprint
         )
-        await self._session.run(RefreshToken.delete().where(RefreshToken.family_id.is_in(family)))
+        revoked = await self._session.run(
+            RefreshToken.delete()
+            .where(RefreshToken.family_id.is_in(family))
+            .returning(RefreshToken.id)
+        )
+        return bool(revoked)
 
     async def revoke_all(self, user_id: UUID) -> None:
         await self._session.run(RefreshToken.delete().where(RefreshToken.user_id == user_id))

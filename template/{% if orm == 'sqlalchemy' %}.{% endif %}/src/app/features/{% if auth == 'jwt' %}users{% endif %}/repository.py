@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from app.core.repository import BaseRepository, Conflicts
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
@@ -19,6 +19,13 @@ class UserRepository(BaseRepository[User]):
     # Without the password's hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
+    # Built once, as every request that writes needs it.
+    _protected = (
+        select(User)
+        .where(User.id == bindparam("id"))
+        .with_for_update(read=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
 
     async def get_by_email(self, email: str) -> User | None:
         """The user of a normalised address; see `normalize_email`."""
@@ -33,13 +40,42 @@ class UserRepository(BaseRepository[User]):
     async def lock_admins(self) -> list[UUID]:
         """The active admins, none of whom can cease to be one before this transaction ends."""
         admins = await self._session.scalars(
-            select(User.id).where(User.role == "admin", User.is_active).with_for_update()
+            select(User.id)
+            .where(User.role == "admin", User.is_active)
+            .order_by(User.id)
+            .with_for_update(key_share=True)
         )
         return list(admins)
+
+    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+        """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        Whatever issues, spends or revokes refresh tokens locks their user first. So these
+        transactions run one after the other, and cannot deadlock.
+        """
+        user: User | None = await self._session.scalar(
+            select(User)
+            .where(User.id == user_id, *self._equal(filters))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return user
+
+    async def protect(self, user_id: UUID) -> User | None:
+        """The user, whom no other transaction deletes before this one ends."""
+        user: User | None = await self._session.scalar(self._protected, {"id": user_id})
+        return user
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
+
+    async def find_user(self, fingerprint: str) -> UUID | None:
+        """The id of the user who was given the token; None for an unknown or revoked one."""
+        user_id: UUID | None = await self._session.scalar(
+            select(RefreshToken.user_id).where(RefreshToken.fingerprint == fingerprint)
+        )
+        return user_id
 
     async def spend(self, fingerprint: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
@@ -56,11 +92,15 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
         return family_id
 
-    async def revoke_family(self, fingerprint: str) -> None:
+    async def revoke_family(self, fingerprint: str) -> bool:
+        """Whether there was anything to revoke."""
         family = select(RefreshToken.family_id).where(RefreshToken.fingerprint == fingerprint)
-        await self._session.execute(
-            delete(RefreshToken).where(RefreshToken.family_id.in_(family.scalar_subquery()))
+        revoked = await self._session.scalars(
+            delete(RefreshToken)
+            .where(RefreshToken.family_id.in_(family.scalar_subquery()))
+            .returning(RefreshToken.id)
         )
+        return bool(revoked.all())
 
     async def revoke_all(self, user_id: UUID) -> None:
         await self._session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id))

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, select, update
 
 from app.core.repository import BaseRepository, Conflicts
@@ -19,6 +20,13 @@ class UserRepository(BaseRepository[User]):
     # Without the password's hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
+    # Built once, as every request that writes needs it.
+    _protected = (
+        select(User)
+        .where(User.id == bindparam("id"))
+        .with_for_update(read=True, key_share=True)
+        .execution_options(populate_existing=True)
+    )
 
     async def get_by_email(self, email: str) -> User | None:
         """The user of a normalised address; see `normalize_email`."""
@@ -33,13 +41,42 @@ class UserRepository(BaseRepository[User]):
     async def lock_admins(self) -> list[UUID]:
         """The active admins, none of whom can cease to be one before this transaction ends."""
         admins = await self._session.exec(
-            select(User.id).where(User.role == "admin", col(User.is_active)).with_for_update()
+            select(User.id)
+            .where(User.role == "admin", col(User.is_active))
+            .order_by(col(User.id))
+            .with_for_update(key_share=True)
         )
         return list(admins)
+
+    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+        """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        Whatever issues, spends or revokes refresh tokens locks their user first. So these
+        transactions run one after the other, and cannot deadlock.
+        """
+        users = await self._session.exec(
+            select(User)
+            .where(User.id == user_id, *self._equal(filters))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return users.one_or_none()
+
+    async def protect(self, user_id: UUID) -> User | None:
+        """The user, whom no other transaction deletes before this one ends."""
+        users = await self._session.exec(self._protected, params={"id": user_id})
+        return users.one_or_none()
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
+
+    async def find_user(self, fingerprint: str) -> UUID | None:
+        """The id of the user who was given the token; None for an unknown or revoked one."""
+        user_ids = await self._session.exec(
+            select(RefreshToken.user_id).where(RefreshToken.fingerprint == fingerprint)
+        )
+        return user_ids.one_or_none()
 
     async def spend(self, fingerprint: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
@@ -56,11 +93,15 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
         return spent.scalar_one_or_none()
 
-    async def revoke_family(self, fingerprint: str) -> None:
+    async def revoke_family(self, fingerprint: str) -> bool:
+        """Whether there was anything to revoke."""
         family = select(RefreshToken.family_id).where(RefreshToken.fingerprint == fingerprint)
-        await self._session.exec(
-            delete(RefreshToken).where(col(RefreshToken.family_id).in_(family.scalar_subquery()))
+        revoked = await self._session.exec(
+            delete(RefreshToken)
+            .where(col(RefreshToken.family_id).in_(family.scalar_subquery()))
+            .returning(col(RefreshToken.id))
         )
+        return bool(revoked.all())
 
     async def revoke_all(self, user_id: UUID) -> None:
         await self._session.exec(delete(RefreshToken).where(col(RefreshToken.user_id) == user_id))

@@ -31,12 +31,37 @@ class UserRepository(BaseRepository[User]):
 
     async def lock_admins(self) -> list[UUID]:
         """The active admins, none of whom can cease to be one before this transaction ends."""
-        admins = self._rows(role="admin", is_active=True).select_for_update().only("id")
-        return [admin.id for admin in await admins]
+        admins = self._rows(role="admin", is_active=True).order_by("id").only("id")
+        return [admin.id for admin in await admins.select_for_update(no_key=True)]
+
+    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+        """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        Whatever issues, spends or revokes refresh tokens locks their user first. So these
+        transactions run one after the other, and cannot deadlock.
+        """
+        return await self._rows(id=user_id, **filters).select_for_update(no_key=True).first()
+
+    async def protect(self, user_id: UUID) -> User | None:
+        """The user, whom no other transaction deletes before this one ends."""
+        client = self._session.client
+        if not client.capabilities.support_for_update:
+            # A database without row locks has one transaction that writes at a time.
+            return await self.get(user_id)
+        # Tortoise has only the stronger locks, under which the requests of a user would queue.
+        statement = f"{self._rows(id=user_id).sql()} FOR KEY SHARE"
+        executor = client.executor_class(model=User, db=client)
+        users: list[User] = await executor.execute_select(statement, [user_id])
+        return users[0] if users else None
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
+
+    async def find_user(self, fingerprint: str) -> UUID | None:
+        """The id of the user who was given the token; None for an unknown or revoked one."""
+        token = await self._rows(fingerprint=fingerprint).only("user_id").first()
+        return token.user_id if token else None
 
     async def spend(self, fingerprint: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
@@ -47,9 +72,10 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         token = await self._rows(fingerprint=fingerprint).get()
         return token.family_id
 
-    async def revoke_family(self, fingerprint: str) -> None:
+    async def revoke_family(self, fingerprint: str) -> bool:
+        """Whether there was anything to revoke."""
         family = self._rows(fingerprint=fingerprint).values("family_id")
-        await self._rows(family_id__in=Subquery(family)).delete()
+        return bool(await self._rows(family_id__in=Subquery(family)).delete())
 
     async def revoke_all(self, user_id: UUID) -> None:
         await self._rows(user_id=user_id).delete()

@@ -1,0 +1,1 @@
+"""Settings by concern. `app.config` puts them together."""

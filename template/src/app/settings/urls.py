@@ -1,0 +1,91 @@
+"""Server URLs of the settings, parsed whole.
+
+An error says what is wrong with a URL and never repeats it, because it may hold a password.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?\Z",
+    re.IGNORECASE,
+)
+ENCODE = "; percent-encode #, ?, /, @, : and % in a user name or password"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerURL:
+    """The parts of a URL, percent-decoded."""
+
+    scheme: str
+    username: str | None
+    password: str | None
+    hosts: tuple[tuple[str, int | None], ...]
+    """Names or addresses, each with its port; empty for a URL without a host."""
+    path: str
+    query: dict[str, str]
+
+
+def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
+    """Raises `ValueError`, naming the expected form, for a URL that could never work."""
+    if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ValueError(f"should have the form {form}")
+    if not text.isprintable() or " " in text:
+        raise ValueError("must not contain blanks or control characters")
+    if "#" in text or re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise ValueError(f"should have the form {form}{ENCODE}")
+    try:
+        parts = urlsplit(text)
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        hosts = tuple(_parse_hosts(parts))
+    except ValueError as exc:
+        raise ValueError(f"should have the form {form}{ENCODE}") from exc
+    if "@" in parts.query or "@" in parts.path:
+        raise ValueError(f"should have the form {form}{ENCODE}")
+    return ServerURL(
+        parts.scheme,
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password) if parts.password else None,
+        hosts,
+        unquote(parts.path),
+        dict(query),
+    )
+
+
+def refuse_unknown(names: set[str], known: frozenset[str]) -> None:
+    """Raise `ValueError` for parameters that the server's client does not take."""
+    if unknown := sorted(names - known):
+        raise ValueError(f"has unknown parameters: {', '.join(unknown)}")
+
+
+def is_host(text: str) -> bool:
+    """Whether this is a host name, or an address without brackets."""
+    return bool(HOST_NAME.match(text)) or _is_address(text)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse_hosts(parts: SplitResult) -> list[tuple[str, int | None]]:
+    """Each `host:port` behind the `@`; raises `ValueError` for a malformed one."""
+    listed = parts.netloc.rpartition("@")[2]
+    return [_parse_host(host) for host in listed.split(",")] if listed else []
+
+
+def _parse_host(text: str) -> tuple[str, int | None]:
+    match = re.fullmatch(r"(\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]]*))(:(?P<port>[0-9]{1,5}))?", text)
+    if match is None:
+        raise ValueError("a host is malformed")
+    name = unquote(match["v6"] or match["name"])
+    valid = _is_address(name) if match["v6"] else is_host(name) or name.startswith("/")
+    port = int(match["port"]) if match["port"] else None
+    if not valid or port == 0 or (port or 1) > 65535:
+        raise ValueError("a host or port is malformed")
+    return name, port

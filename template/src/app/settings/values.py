@@ -1,0 +1,116 @@
+"""The types of settings that are written as text, each checked whole."""
+
+import ipaddress
+import json
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import limits
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_settings import NoDecode
+
+from app.settings.urls import is_host
+
+
+def split(value: Any) -> Any:
+    """`a, b` or `["a", "b"]`: the environment has no lists. `[::1]` is an address, not an array."""
+    if not isinstance(value, str):
+        return value
+    if re.match(r"\s*\[\s*(\"|\])", value):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as exc:
+            raise ValueError("should be comma-separated or a JSON array") from exc
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def check_origin(origin: str) -> str:
+    """Browsers send the scheme and host in lower case, without a default port (RFC 6454, 6.2)."""
+    if origin == "*":
+        return origin
+    problem = ValueError(
+        "should be `*` or an origin as browsers send it: https://example.com, in lower case, without"
+        " a default port, user name or path"
+    )
+    parts = urlsplit(origin)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        raise problem from None
+    host = parts.hostname or ""
+    name = f"[{host}]" if ":" in host else host
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    if not default or port == default or not is_host(host) or not host.isascii():
+        raise problem
+    if origin != f"{parts.scheme}://{name}{port}":
+        raise problem
+    return origin
+
+
+def check_host(host: str) -> str:
+    """What a `Host` header holds, without its port."""
+    name = host.removeprefix("*.")
+    if host == "*":
+        return host
+    if host.startswith("[") and host.endswith("]"):
+        valid = ":" in host and is_host(host[1:-1])
+    else:
+        valid = is_host(name) and ":" not in name and name.isascii()
+    if not valid:
+        raise ValueError(
+            "should be a host name, an IPv4 address, an IPv6 address in brackets such as [::1],"
+            " `*.example.com` or `*`; without a port"
+        )
+    return host.lower()
+
+
+def check_network(network: str) -> str:
+    """IPv4-mapped IPv6 networks become the IPv4 networks that they are."""
+    parsed = ipaddress.ip_network(network, strict=False)
+    if isinstance(parsed, ipaddress.IPv6Network) and parsed.prefixlen >= 96:
+        mapped = parsed.network_address.ipv4_mapped
+        if mapped:
+            return f"{mapped}/{parsed.prefixlen - 96}"
+    return str(parsed)
+
+
+def check_bind_address(host: str) -> str:
+    if not is_host(host):
+        raise ValueError("should be a host name or an address, without brackets and port")
+    return host
+
+
+def check_root_path(path: str) -> str:
+    if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+        raise ValueError("should be empty, or begin with a slash and not end with one: /prefix")
+    return path
+
+
+def check_rate(rate: str) -> str:
+    if limits.parse(rate).amount < 1:
+        raise ValueError("must allow at least one")
+    return rate
+
+
+def lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+List = BeforeValidator(split)
+Lowered = BeforeValidator(lower)
+Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, List]
+Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, List]
+Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, List]
+BindAddress = Annotated[str, AfterValidator(check_bind_address)]
+RootPath = Annotated[str, AfterValidator(check_root_path)]
+Rate = Annotated[str, AfterValidator(check_rate)]
+Text = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+    ),
+]
+"""One line that is not blank."""

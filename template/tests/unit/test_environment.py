@@ -1,0 +1,100 @@
+"""One reader of the environment and `.env`: the settings, for every command and for the tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings, get_settings, read_variables
+from app.core.commands import development_servers, set_default
+from tests.environment import ALSO_READ, remove_settings
+from tests.factories import command_environment
+
+REQUIRED = command_environment()
+SERVERS = [name for name in Settings.model_fields if name.endswith("_url")]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in, and an environment without any setting."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    remove_settings(monkeypatch)
+    return tmp_path
+
+
+def test_the_tests_leave_out_every_setting_in_either_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {*Settings.model_fields, *ALSO_READ}
+    for name in names:
+        monkeypatch.setenv(name, "the developer's")
+        monkeypatch.setenv(name.upper(), "the developer's")
+
+    remove_settings(monkeypatch)
+
+    assert not names & {name.lower() for name in os.environ}
+
+
+def test_a_command_of_the_tests_reads_no_env_file(folder: Path) -> None:
+    (folder / ".env").write_text("APP_NAME=the developer's\n")
+    os.environ.update(REQUIRED)
+
+    assert "app_name" not in read_variables()
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+@pytest.mark.parametrize("exported", [True, False])
+def test_development_uses_the_servers_that_the_settings_name(
+    folder: Path, case: type[str], *, exported: bool
+) -> None:
+    values = {"environment": "Development", **dict.fromkeys(SERVERS, "named")}
+    variables = {case(name): value for name, value in values.items()}
+    if exported:
+        os.environ.update(variables)
+    else:
+        lines = [f"{name}={value}\n" for name, value in variables.items()]
+        (folder / ".env").write_text("".join(lines))
+    before = dict(os.environ)
+
+    with development_servers():
+        assert os.environ == before
+
+
+@pytest.mark.sad
+def test_a_deployed_service_brings_no_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".env").write_text("ENVIRONMENT=development\n")
+    monkeypatch.setenv("environment", "Production")
+
+    with development_servers():
+        assert "DATABASE_URL" not in os.environ
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("name", ["ENVIRONMENT", "environment"])
+def test_a_deployed_service_does_not_read_the_env_file(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("APP_NAME=of .env\n")
+    os.environ.update(REQUIRED | {"ENVIRONMENT": ""})
+    monkeypatch.setenv(name, "Staging")
+
+    get_settings.cache_clear()
+    try:
+        assert get_settings().app_name != "of .env"
+    finally:
+        get_settings.cache_clear()
+
+
+def test_a_default_yields_to_what_the_settings_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("log_format=json\nLOG_LEVEL=\n")
+    monkeypatch.setenv("app_name", "exported")
+
+    set_default(log_format="console", log_level="debug", app_name="default")
+
+    assert read_variables() == {
+        **read_variables(),
+        "log_format": "json",
+        "log_level": "debug",
+        "app_name": "exported",
+    }

@@ -1,0 +1,206 @@
+"""The security trail: which events there are, about whom, from where, and without secrets."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import pytest
+import structlog
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import LogCapture
+
+from app.config import Settings
+from app.core import audit
+from app.core.database import Database
+from app.dependencies import get_database
+from app.main import create_app
+from tests.auth import CHEAP
+from tests.conftest import FailingCommit, client_of, started
+from tests.factories import PASSWORD, Account, user_data
+
+TOKEN = "/api/v1/auth/token"
+REFRESH = "/api/v1/auth/refresh"
+USERS = "/api/v1/users"
+
+type Trail = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def trail(monkeypatch: pytest.MonkeyPatch) -> Trail:
+    """Reads the events that were recorded."""
+    captured = LogCapture()
+    logger = structlog.wrap_logger(
+        None,
+        processors=[merge_contextvars, captured],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+    monkeypatch.setattr(audit, "logger", logger)
+
+    def read() -> list[dict[str, Any]]:
+        assert "@" not in str(captured.entries)
+        assert PASSWORD not in str(captured.entries)
+        assert all(event["request_id"] for event in captured.entries)
+        return [
+            {name: event[name] for name in event if name not in {"log_level", "request_id"}}
+            for event in map(dict, captured.entries)
+        ]
+
+    return read
+
+
+@pytest.fixture
+async def remote(app: FastAPI) -> AsyncGenerator[AsyncClient]:
+    """A client at 192.0.2.7."""
+    transport = ASGITransport(app, client=("192.0.2.7", 1))
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def log_in(client: AsyncClient, account: Account, password: str = PASSWORD) -> dict[str, Any]:
+    form = {"username": account.email, "password": password}
+    pair: dict[str, Any] = (await client.post(TOKEN, data=form)).json()
+    return pair
+
+
+def about(account: Account, event: str, **details: str) -> dict[str, str]:
+    return {"event": event, "user_id": str(account.id), "client": "192.0.2.7", **details}
+
+
+async def test_a_login_is_recorded(remote: AsyncClient, user: Account, trail: Trail) -> None:
+    await log_in(remote, user)
+
+    assert trail() == [about(user, "authn_login_success")]
+
+
+async def test_a_registration_is_recorded(remote: AsyncClient, trail: Trail) -> None:
+    created = (await remote.post(USERS, json=user_data(password=PASSWORD))).json()
+
+    (event,) = trail()
+    assert event == {
+        "event": "user_created",
+        "user_id": created["id"],
+        "role": "user",
+        "client": "192.0.2.7",
+    }
+
+
+async def test_a_password_change_is_recorded(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    change = {"current_password": PASSWORD, "new_password": "a brand new password"}
+    await remote.put(f"{USERS}/me/password", json=change, headers={"Authorization": user.bearer})
+
+    assert trail() == [about(user, "authn_password_change")]
+
+
+async def test_what_an_admin_does_is_recorded_with_the_admins_id(
+    remote: AsyncClient, user: Account, admin: Account, trail: Trail
+) -> None:
+    remote.headers["Authorization"] = admin.bearer
+    url = f"{USERS}/{user.id}"
+
+    await remote.patch(url, json={"name": "Ann", "role": "user", "is_active": True})
+    await remote.patch(url, json={"role": "admin"})
+    await remote.patch(url, json={"is_active": False})
+    await remote.patch(url, json={"is_active": False})
+    await remote.delete(url)
+
+    by = {"actor_id": str(admin.id)}
+    assert trail() == [
+        about(user, "privilege_permissions_changed", old_role="user", role="admin", **by),
+        about(user, "user_deactivated", **by),
+        about(user, "user_deleted", **by),
+    ]
+
+
+async def test_closing_ones_own_account_is_recorded(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    await remote.delete(f"{USERS}/me", headers={"Authorization": user.bearer})
+
+    assert trail() == [about(user, "user_deleted")]
+
+
+@pytest.mark.sad
+async def test_a_failed_login_is_recorded_with_the_user_if_there_is_one(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    nobody = Account(user.id, "nobody@example.com", "")
+    await log_in(remote, user, "not the password")
+    await log_in(remote, nobody)
+
+    known, unknown = trail()
+    assert known == about(user, "authn_login_fail")
+    assert unknown == {"event": "authn_login_fail", "client": "192.0.2.7"}
+
+
+@pytest.mark.sad
+async def test_a_token_used_twice_is_recorded_once(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    body = {"refresh_token": (await log_in(remote, user))["refresh_token"]}
+    for _ in range(3):
+        await remote.post(REFRESH, json=body)
+
+    assert trail()[1:] == [about(user, "authn_token_reuse")]
+
+
+@pytest.mark.sad
+async def test_a_token_that_was_revoked_is_no_reuse(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    body = {"refresh_token": (await log_in(remote, user))["refresh_token"]}
+    await remote.post("/api/v1/auth/logout", json=body)
+    await remote.post(REFRESH, json=body)
+
+    assert trail() == [about(user, "authn_login_success")]
+
+
+@pytest.mark.sad
+async def test_a_forbidden_request_is_recorded(
+    remote: AsyncClient, user: Account, trail: Trail
+) -> None:
+    await remote.get(USERS, headers={"Authorization": user.bearer})
+
+    assert trail() == [about(user, "authz_fail")]
+
+
+@pytest.mark.sad
+async def test_a_reached_limit_is_recorded(
+    settings: Settings, database: Database, user: Account, trail: Trail
+) -> None:
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
+    app.dependency_overrides[get_database] = lambda: database
+    app.state.passwords = CHEAP
+    change = {"current_password": "a wild guess", "new_password": "a brand new password"}
+    async with started(app), client_of(app) as client:
+        for _ in range(6):
+            await log_in(client, user, "not the password")
+        for _ in range(51):
+            await client.put(
+                f"{USERS}/me/password", json=change, headers={"Authorization": user.bearer}
+            )
+
+    locks = [event for event in trail() if event["event"] == "authn_login_lock"]
+    assert locks == [
+        {"event": "authn_login_lock", "client": "127.0.0.1"},
+        {"event": "authn_login_lock", "client": "127.0.0.1", "user_id": str(user.id)},
+    ]
+
+
+@pytest.mark.sad
+async def test_a_change_that_is_not_committed_is_not_recorded(
+    app: FastAPI, remote: AsyncClient, user: Account, database: Database, trail: Trail
+) -> None:
+    app.dependency_overrides[get_database] = lambda: FailingCommit(database)
+    headers = {"Authorization": user.bearer}
+
+    for method, path, body in (
+        ("POST", USERS, user_data()),
+        ("DELETE", f"{USERS}/me", None),
+    ):
+        response = await remote.request(method, path, json=body, headers=headers)
+        assert response.status_code == 500
+
+    assert trail() == []

@@ -1,0 +1,109 @@
+"""Which violated constraint is a conflict, and rows that are found by what they lack."""
+
+from collections.abc import AsyncGenerator
+from typing import ClassVar
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.config import Settings
+from app.core.database import Database
+from app.core.errors import ConflictError
+from app.core.repository import Conflicts
+from app.features.items.repository import ItemRepository
+
+TABLE = """
+    CREATE TABLE rooms (
+        number INTEGER NOT NULL,
+        beds INTEGER,
+        hotel INTEGER NOT NULL,
+        CONSTRAINT pk_rooms PRIMARY KEY (number),
+        CONSTRAINT ck_rooms_beds CHECK (beds > 0),
+        CONSTRAINT uq_rooms_hotel UNIQUE (hotel)
+    )
+"""
+
+
+class BedsError(ConflictError):
+    """What a feature says of a constraint of its own."""
+
+
+class Rooms(ItemRepository):
+    conflicts: ClassVar[Conflicts] = {"ck_rooms_beds": BedsError, "ix_rooms_beds": BedsError}
+
+
+@pytest.fixture
+async def database(committing_settings: Settings) -> AsyncGenerator[Database]:
+    async with Database.connect(committing_settings) as database:
+        async with database.transaction() as session:
+            await (await session.connection()).execute(text(TABLE))
+        yield database
+        async with database.transaction() as session:
+            await (await session.connection()).execute(text("DROP TABLE rooms"))
+
+
+async def insert(
+    database: Database, repository: type[ItemRepository], *rooms: str, first: str = ""
+) -> None:
+    async with database.transaction() as session:
+        connection = await session.connection()
+        if first:
+            await connection.execute(text(first))
+        with repository(session)._conflicts():
+            for room in rooms:
+                await connection.execute(text(f"INSERT INTO rooms VALUES ({room})"))
+
+
+@pytest.mark.sad
+async def test_a_check_that_is_listed_is_its_own_error(database: Database) -> None:
+    with pytest.raises(BedsError):
+        await insert(database, Rooms, "1, 0, 1")
+
+
+@pytest.mark.sad
+async def test_a_check_that_is_not_listed_is_a_fault_of_validation(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await insert(database, ItemRepository, "1, 0, 1")
+
+
+@pytest.mark.sad
+async def test_a_missing_value_is_a_fault_of_validation(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await insert(database, Rooms, "1, 1, NULL")
+
+
+@pytest.mark.sad
+@pytest.mark.parametrize("room", ["1, 2, 2", "2, 2, 1"])
+async def test_a_key_that_is_taken_is_a_conflict(room: str, database: Database) -> None:
+    with pytest.raises(ConflictError):
+        await insert(database, ItemRepository, "1, 1, 1", room)
+
+
+@pytest.mark.sad
+async def test_a_unique_index_is_known_by_its_name(database: Database) -> None:
+    index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (beds)"
+
+    with pytest.raises(BedsError):
+        await insert(database, Rooms, "1, 1, 1", "2, 1, 2", first=index)
+
+
+@pytest.mark.sad
+async def test_a_unique_index_on_an_expression_is_known_by_its_name(database: Database) -> None:
+    index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (abs(beds))"
+
+    with pytest.raises(BedsError):
+        await insert(database, Rooms, "1, 1, 1", "2, 1, 2", first=index)
+
+
+async def test_a_row_is_found_by_what_it_lacks(database: Database) -> None:
+    async with database.transaction() as session:
+        items = ItemRepository(session)
+        bare = await items.create({"title": "without"})
+        described = await items.create({"title": "with", "description": "some"})
+
+        assert await items.get(bare.id, description=None) is bare
+        assert await items.get(described.id, description=None) is None
+        assert await items.get(described.id, description="some") is described
+        for item in (bare, described):
+            await items.delete(item.id)
