@@ -72,7 +72,8 @@ def stored_field(name: str, field: Field[Any]) -> Field[Any]:
             setattr(stored, attribute, value.value)
     if not isinstance(stored.default, CONSTANTS):
         stored.default = None  # Computed by the application: the database never sees it.
-    for attribute in inspect.signature(type(stored).__init__).parameters.keys() & vars(stored).keys():
+    written = inspect.signature(type(stored).__init__).parameters.keys()
+    for attribute in written & vars(stored).keys():
         if stored.has_db_field and callable(getattr(stored, attribute)):
-            delattr(stored, attribute)  # Such as a JSON encoder; without it, it is the default.
+            delattr(stored, attribute)  # Such as a JSON encoder: then it is not written.
     return stored
