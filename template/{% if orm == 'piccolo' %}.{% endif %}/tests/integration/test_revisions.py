@@ -1,0 +1,88 @@
+"""Revisions that are written for the models."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from piccolo.apps.migrations.auto import DiffableTable, SchemaDiffer
+from piccolo.columns import Date, Integer, Numeric, Varchar
+from piccolo.constraints import Check
+from piccolo.table import Table, create_table_class
+
+from app.core import migrations, stored
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Money(Numeric):
+    """A class of the application that changes no column."""
+
+
+class Point(Varchar):
+    @property
+    def column_type(self) -> str:
+        return "POINT"
+
+
+def first_day() -> date:
+    return date(2026, 1, 1)
+
+
+def model(**members: Any) -> type[Table]:
+    return create_table_class("Probe", class_kwargs={"tablename": "probes"}, class_members=members)
+
+
+def source(table: type[Table]) -> str:
+    differ = SchemaDiffer(schema=[stored.stored_table(table)], schema_snapshot=[], auto_input="n")
+    alterations = differ.get_alter_statements()
+    lines = [
+        repr(line) if not isinstance(line, str) else line
+        for alteration in alterations
+        for line in [
+            *alteration.statements,
+            *alteration.extra_imports,
+            *alteration.extra_definitions,
+        ]
+    ]
+    return "\n".join(lines)
+
+
+def test_a_revision_knows_nothing_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    for thing in (Color, Money, first_day):
+        monkeypatch.setattr(thing, "__module__", "app.features.probes.models")
+    table = model(
+        color=Varchar(choices=Color, default=Color.RED),
+        day=Date(default=first_day),
+        price=Money(),
+    )
+
+    written = source(table)
+
+    assert "app.features" not in written
+    assert "Money" not in written
+    assert "first_day" not in written
+
+
+def test_a_default_may_have_an_apostrophe() -> None:
+    assert "it''s" in source(model(note=Varchar(default="it's")))
+
+
+@pytest.mark.sad
+def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
+
+    with pytest.raises(migrations.MigrationError, match=r"place: Point .* in app\.core"):
+        source(model(place=Point()))
+
+
+@pytest.mark.sad
+def test_a_constraint_that_changes_under_its_name_is_refused() -> None:
+    def table(rule: str) -> DiffableTable:
+        return stored.stored_table(model(beds=Integer(), enough=Check(rule)))
+
+    stored.refuse_changed_constraints([table("beds > 0")], [table("beds > 0")])
+    with pytest.raises(migrations.MigrationError, match="another name"):
+        stored.refuse_changed_constraints([table("beds > 0")], [table("beds > 1")])

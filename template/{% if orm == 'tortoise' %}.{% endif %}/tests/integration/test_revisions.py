@@ -1,0 +1,223 @@
+"""Revisions that are written for the models, and the order in which they are undone."""
+
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tortoise import fields
+from tortoise.migrations.operations import CreateModel, Operation
+from tortoise.migrations.writer import MigrationWriter
+
+from app.config import Settings, example_settings
+from app.core import migrations, revisions, stored
+from app_dev.database import scratch_database
+
+HEADER = """
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+from tortoise.migrations.constraints import CheckConstraint
+
+
+class Migration(migrations.Migration):
+"""
+
+TABLE = """
+    operations = [
+        ops.CreateModel(
+            name="Room",
+            fields=[("id", fields.IntField(primary_key=True)), ("beds", fields.IntField())],
+            options={
+                "table": "rooms",
+                "app": "app",
+                "constraints": [CheckConstraint(check="beds > 0", name="ck_rooms_beds")],
+            },
+        ),
+    ]
+"""
+
+WITHOUT_CHECK = """
+    operations = [ops.RemoveConstraint(model_name="Room", name="ck_rooms_beds")]
+"""
+
+ROOM = """
+    operations = [ops.RunSQL("INSERT INTO rooms VALUES (1, 0)", "DELETE FROM rooms")]
+"""
+
+TYPE = """
+    operations = [ops.AlterField("Room", "beds", fields.CharField(max_length=9, default="it's"))]
+"""
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Money(fields.DecimalField[Decimal]):
+    """A class of the application that changes no column."""
+
+
+class Point(fields.CharField[str]):
+    SQL_TYPE = "POINT"
+
+
+def encode(value: Any) -> str:
+    return str(value)
+
+
+@pytest.fixture
+def empty(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a database without any table."""
+    with scratch_database(settings.database_url.get_secret_value()) as url:
+        yield example_settings(database_url=url)
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the revisions of another project, which has none yet."""
+    versions = tmp_path / revisions.FOLDER
+    versions.mkdir(parents=True)
+    monkeypatch.setattr(migrations, "project", lambda: tmp_path)
+    others = [path for path in sys.path if not Path(path, "migrations").is_dir()]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *others])
+    forget_modules()
+    yield versions
+    forget_modules()
+
+
+def forget_modules() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "migrations"]:
+        del sys.modules[name]
+
+
+def write(versions: Path, name: str, *after: str, body: str = "    operations = []\n") -> None:
+    parents = [("app", parent) for parent in after]
+    (versions / f"{name}.py").write_text(f"{HEADER}    dependencies = {parents}\n{body}")
+
+
+def source(field: Any) -> str:
+    operation: Operation = CreateModel(
+        "Probe", [("field", stored.stored_field("Probe.field", field))]
+    )
+    return MigrationWriter("probe", "app", [operation]).as_string()
+
+
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        (fields.CharEnumField(Color, default=Color.RED, description=""), "CharField("),
+        (fields.IntEnumField(Level, default=Level.LOW, description=""), "SmallIntField("),
+        (fields.JSONField[Any](encoder=encode, default=dict), "JSONField()"),
+        (Money(max_digits=5, decimal_places=2, default=Decimal), "DecimalField("),
+    ],
+)
+def test_a_revision_knows_nothing_of_the_application(field: Any, column: str) -> None:
+    written = source(field)
+
+    assert f'("field", fields.{column}' in written.replace("'", '"')
+    assert "tests" not in written
+    assert "Color" not in written
+
+
+@pytest.mark.sad
+def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
+
+    with pytest.raises(migrations.MigrationError, match=r"Probe\.field: Point .* in app\.core"):
+        source(Point(max_length=9))
+
+
+@pytest.mark.sad
+def test_the_check_of_a_new_table_is_kept(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_rooms", body=TABLE)
+    write(versions, "0002_room", "0001_rooms", body=ROOM)
+
+    with pytest.raises(Exception, match="ck_rooms_beds"):
+        migrations.upgrade(empty)
+
+
+def test_a_check_is_removed_and_comes_back(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_rooms", body=TABLE)
+    write(versions, "0002_without", "0001_rooms", body=WITHOUT_CHECK)
+    write(versions, "0003_room", "0002_without", body=ROOM)
+    migrations.upgrade(empty)
+    migrations.downgrade(empty)
+    migrations.downgrade(empty)
+    write(versions, "0002_without", "0001_rooms")
+    forget_modules()
+
+    with pytest.raises(Exception, match="ck_rooms_beds"):
+        migrations.upgrade(empty)
+
+
+def test_a_type_changes_and_rows_stay(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_rooms", body=TABLE.replace("beds > 0", "id > 0"))
+    write(versions, "0002_room", "0001_rooms", body=ROOM)
+    write(versions, "0003_text", "0002_room", body=TYPE)
+    again = "INSERT INTO rooms SELECT id + 1, beds FROM rooms WHERE beds = '0'"
+    two = 'ops.RunSQL("INSERT INTO rooms VALUES (2, \'x\')", "DELETE FROM rooms WHERE id = 2")'
+    write(versions, "0004_again", "0003_text", body=f'    operations = [ops.RunSQL("{again}")]\n')
+    write(versions, "0005_two", "0004_again", body=f"    operations = [{two}]\n")
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        migrations.upgrade(empty)
+
+
+@pytest.fixture
+def branches(versions: Path) -> int:
+    """Two branches that a merge joins, and what comes before and after."""
+    write(versions, "0001_first")
+    write(versions, "0002_left", "0001_first")
+    write(versions, "0002_right", "0001_first")
+    write(versions, "0003_right", "0002_right")
+    write(versions, "0004_merge", "0002_left", "0003_right")
+    write(versions, "0005_last", "0004_merge")
+    return 6
+
+
+def test_branches_are_walked_up_and_down(empty: Settings, branches: int) -> None:
+    for revision in migrations.revisions(empty):
+        migrations.upgrade(empty, revision)
+        migrations.downgrade(empty)
+        migrations.upgrade(empty, revision)
+
+    assert len(migrations.revisions(empty)) == branches
+    for _ in range(branches):
+        migrations.downgrade(empty)
+
+
+def test_a_revision_after_two_branches_is_their_merge(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_first")
+    write(versions, "0002_left", "0001_first")
+    write(versions, "0002_right", "0001_first")
+
+    migrations.revision(empty, "merge")
+
+    merge = (versions / "0003_merge.py").read_text()
+    assert '("app", "0002_left"), ("app", "0002_right")' in merge.replace("'", '"')
+
+
+@pytest.mark.sad
+def test_branches_at_odds_name_the_revision(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_rooms", body=TABLE)
+    write(versions, "0002_left", "0001_rooms", body=WITHOUT_CHECK)
+    write(versions, "0002_right", "0001_rooms", body=WITHOUT_CHECK)
+
+    with pytest.raises(migrations.MigrationError, match="0002_right does not fit"):
+        migrations.upgrade(empty)
+
+
+@pytest.mark.sad
+def test_there_is_nothing_to_undo_where_nothing_is_applied(empty: Settings, versions: Path) -> None:
+    write(versions, "0001_first")
+
+    with pytest.raises(migrations.MigrationError, match="no revision"):
+        migrations.downgrade(empty)
