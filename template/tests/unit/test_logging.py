@@ -135,7 +135,7 @@ async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.B
     assert lines(output)[0]["password"] == "[redacted]"
 
 
-class Login(BaseModel):
+class Form(BaseModel):
     password: str = "hunter2"
 
 
@@ -157,7 +157,7 @@ class Pair(NamedTuple):
         [{"Set-Cookie": "hunter2"}],
         {"headers": ({"X-API-Key": "hunter2"},)},
         {"form": {"client_secret": "hunter2", "new_password": "hunter2"}},
-        Login(),
+        Form(),
         {"session": Session()},
         [Pair()],
     ],
