@@ -11,10 +11,10 @@ from tests.conftest import Project, render_to
 from tests.options import Answers
 from tests.test_living_database import database
 
-ALEMBIC: list[Answers] = [
+COMBINATIONS: list[Answers] = [
     {"orm": orm, "database": name}
-    for orm, name in product(("sqlalchemy", "sqlmodel"), ("postgresql", "sqlite"))
-]
+    for orm, name in product(("sqlalchemy", "sqlmodel", "tortoise"), ("postgresql", "sqlite"))
+] + [{"orm": "piccolo", "database": "postgresql"}]
 
 COMMON = """
 import enum
@@ -158,7 +158,158 @@ class Declared(Entity, table=True):
 """,
 }
 
-CHANGES = {
+TORTOISE = """
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Any
+import json
+
+from tortoise import fields
+from tortoise.fields.relational import ForeignKeyRelation
+from tortoise.indexes import Index
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.models import Model
+
+from app.core.models import Entity
+
+
+class Color(str, Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def encode(value: Any) -> str:
+    return json.dumps(value)
+
+
+def first_day() -> date:
+    return date(2026, 1, 1)
+
+
+class Money(fields.DecimalField):
+    pass
+
+
+class Zoo(Entity):
+    name = fields.CharField(max_length=20)
+
+    class Meta(Model.Meta):
+        table = "zoos"
+        constraints = (
+            CheckConstraint(check="name <> 'x;y'", name="ck_zoos_name"),
+            UniqueConstraint(fields=("name",), name="uq_zoos_name"),
+        )
+
+
+class Animal(Entity):
+    zoo: ForeignKeyRelation[Zoo] = fields.ForeignKeyField("app.Zoo", related_name=False)
+    friends: fields.ManyToManyRelation["Zoo"] = fields.ManyToManyField("app.Zoo", related_name="guests", through="animal_zoo")
+    big = fields.BigIntField(null=True)
+    binary = fields.BinaryField(null=True)
+    color = fields.CharEnumField(Color, default=Color.RED)
+    level = fields.IntEnumField(Level, default=Level.LOW)
+    day = fields.DateField(default=first_day)
+    document: Any = fields.JSONField(encoder=encode, default=dict)
+    flag = fields.BooleanField(default=False)
+    number = fields.IntField(db_default=3)
+    small = fields.SmallIntField(db_index=True)
+    note = fields.TextField(null=True)
+    price = Money(max_digits=12, decimal_places=2)
+    real = fields.FloatField(null=True)
+    took = fields.TimeDeltaField(default=timedelta(seconds=1))
+    clock = fields.TimeField(null=True)
+    code = fields.CharField(max_length=7, unique=True, description="it's a code")
+    uuid = fields.UUIDField(null=True)
+    goes = fields.IntField(null=True)
+
+    class Meta(Model.Meta):
+        table = "animals"
+        unique_together = (("small", "day"),)
+        indexes = (Index(fields=("day", "price")),)
+        constraints = (
+            CheckConstraint(check="price >= 0", name="ck_animals_price"),
+            CheckConstraint(check="number > 0", name="ck_animals_number"),
+            CheckConstraint(check="big > 0", name="ck_animals_old"),
+            UniqueConstraint(fields=("note",), name="uq_animals_note", condition="flag"),
+        )
+"""
+
+PICCOLO = """
+import uuid
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from piccolo import columns as c
+from piccolo.columns.indexes import IndexMethod
+from piccolo.constraints import Check, Unique
+
+from app.core.models import Entity
+
+
+class Color(str, Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(Enum):
+    LOW = 1
+    HIGH = 2
+
+
+def first_day() -> date:
+    return date(2026, 1, 1)
+
+
+class Money(c.Numeric):
+    pass
+
+
+class Zoo(Entity, tablename="zoos"):
+    name = c.Varchar(length=20, default=None)
+    zoos_name = Unique(["name"])
+
+
+class Animal(Entity, tablename="animals"):
+    zoo = c.ForeignKey(references=Zoo, null=False)
+    aunt = c.ForeignKey(references="self")
+    big = c.BigInt(null=True)
+    binary = c.Bytea(null=True)
+    color = c.Varchar(choices=Color, default=Color.RED)
+    level = c.SmallInt(choices=Level, default=Level.LOW)
+    day = c.Date(default=first_day)
+    document = c.JSONB(default={})
+    plain = c.JSON(null=True, default=None)
+    flag = c.Boolean(default=False)
+    number = c.Integer(default=3)
+    small = c.SmallInt(index=True)
+    note = c.Text(null=True, default=None)
+    price = Money(digits=(12, 2), default=Decimal("1.0"))
+    real = c.Real(null=True)
+    double = c.DoublePrecision()
+    took = c.Interval(default=timedelta(seconds=1))
+    clock = c.Time(null=True)
+    stamp = c.Timestamp(null=True, default=None)
+    at = c.Timestamptz()
+    code = c.Varchar(length=7, unique=True)
+    key = c.UUID()
+    mail = c.Email(default="")
+    secret = c.Secret(null=True)
+    words = c.Array(base_column=c.Varchar(length=10), default=list)
+    goes = c.Integer(null=True)
+    animals_small_day = Unique(["small", "day"])
+    animals_price = Check("price >= 0")
+    animals_old = Check("big > 0")
+"""
+
+ALEMBIC_CHANGES = {
     "color": ('    RED = "red"\n', '    GREEN = "green"\n    RED = "red"\n    PINK = "pink"\n'),
     "server_default": ('server_default="RED"', 'server_default="PINK"'),
     "an apostrophe": ('server_default="it\'s"', 'server_default="it\'s new"'),
@@ -172,9 +323,89 @@ CHANGES = {
 }
 
 
+TORTOISE_CHANGES = {
+    "an enumeration of text": ('BLUE = "blue"', 'BLUE = "blue"\n    PURPLE = "purple"'),
+    "an enumeration of numbers": ("HIGH = 2", "HIGH = 2\n    TOP = 3"),
+    "db_default": ("db_default=3", "db_default=5"),
+    "one column for another": (
+        "goes = fields.IntField(null=True)",
+        'comes = fields.SmallIntField(null=True, db_index=True, description="it\'s new")',
+    ),
+    "an apostrophe": (
+        "note = fields.TextField(null=True)",
+        'note = fields.CharField(max_length=30, default="it\'s")',
+    ),
+    "type": ("big = fields.BigIntField(", "big = fields.CharField(max_length=40, "),
+    "one check for another": (
+        'check="big > 0", name="ck_animals_old"',
+        'check="length(big) > 0", name="ck_animals_length"',
+    ),
+    "a check": ("price >= 0", "price > 0"),
+    "the name of a check": ("ck_animals_number", "ck_animals_positive"),
+    "the condition of an index": (', condition="flag"', ""),
+    "null": ("default=False", "default=False, null=True"),
+    "on_delete": (
+        "related_name=False)",
+        "related_name=False, on_delete=fields.RESTRICT, null=True)",
+    ),
+    "unique_together": ('("small", "day")', '("small", "code")'),
+    "an index": (", db_index=True)\n    note", ")\n    note"),
+    "unique": (
+        "uuid = fields.UUIDField(null=True",
+        "uuid = fields.UUIDField(null=True, unique=True",
+    ),
+}
+
+PICCOLO_CHANGES = {
+    "an enumeration of text": ('BLUE = "blue"', 'BLUE = "blue"\n    PURPLE = "purple"'),
+    "an enumeration of numbers": ("HIGH = 2", "HIGH = 2\n    TOP = 3"),
+    "default": ("default=Color.RED", "default=Color.PURPLE"),
+    "one column for another": (
+        "goes = c.Integer(null=True)",
+        "comes = c.SmallInt(null=True, index=True)",
+    ),
+    "an apostrophe": (
+        "note = c.Text(null=True, default=None)",
+        'note = c.Varchar(length=30, default="it\'s")',
+    ),
+    "type": ("big = c.BigInt(null=True)", "big = c.Varchar(length=40, null=True, default=None)"),
+    "one check for another": (
+        'animals_old = Check("big > 0")',
+        'animals_length = Check("length(big) > 0")',
+    ),
+    "null": ("default=False", "default=False, null=True"),
+    "on_delete": ("null=False)", "on_delete=c.OnDelete.restrict, null=True)"),
+    "a unique constraint": (
+        'animals_small_day = Unique(["small", "day"])',
+        'animals_small_code = Unique(["small", "code"])',
+    ),
+    "an index": ("c.SmallInt(index=True)\n", "c.SmallInt()\n"),
+    "the method of an index": (
+        "clock = c.Time(null=True)",
+        "clock = c.Time(null=True, index=True, index_method=IndexMethod.hash)",
+    ),
+    "unique": ("key = c.UUID()", "key = c.UUID(unique=True)"),
+    "digits": ("digits=(12, 2)", "digits=(14, 3)"),
+    "an array": ("c.Varchar(length=10)", "c.Varchar(length=20)"),
+}
+
+
+def models_as_written(answers: Answers) -> tuple[str, str]:
+    """The models of a feature, and the same ones changed."""
+    orm, on_server = str(answers["orm"]), answers["database"] == "postgresql"
+    first, changes = {
+        "tortoise": (TORTOISE, TORTOISE_CHANGES),
+        "piccolo": (PICCOLO, PICCOLO_CHANGES),
+    }.get(orm, (COMMON + POSTGRESQL * on_server + DECLARED.get(orm, ""), ALEMBIC_CHANGES))
+    second = first
+    for old, new in changes.values():
+        second = second.replace(old, new)
+    return first, second
+
+
 @pytest.mark.core
 @pytest.mark.parametrize(
-    "answers", ALEMBIC, ids=lambda answers: f"{answers['orm']}-{answers['database']}"
+    "answers", COMBINATIONS, ids=lambda answers: f"{answers['orm']}-{answers['database']}"
 )
 def test_columns_of_every_type_come_change_and_go(
     answers: Answers, template: Path, sync: Callable[[Path], Project], tmp_path: Path
@@ -185,11 +416,7 @@ def test_columns_of_every_type_come_change_and_go(
     models = project.root / "src/app/features/probes/models.py"
     models.parent.mkdir()
     models.with_name("__init__.py").touch()
-    on_server = answers["database"] == "postgresql"
-    first = COMMON + POSTGRESQL * on_server + DECLARED[str(answers["orm"])]
-    second = first
-    for old, new in CHANGES.values():
-        second = second.replace(old, new)
+    first, second = models_as_written(answers)
     with database(answers, tmp_path) as url:
         own = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
         for name, written in (("first", first), ("second", second), ("back", first)):

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.config import Settings
-from app.core.database import Database
+from app.core.database import Database, Session
 from app.core.engine import Connection, Connections
+from app.features.items.models import Item
 
 
 class OneConnection(Connections):
@@ -37,3 +38,8 @@ async def database(connection: Connection) -> AsyncGenerator[Database]:
 
 class RolledBack(Exception):  # noqa: N818
     """Ends a test's transaction."""
+
+
+async def execute(session: Session, statement: str) -> None:
+    """Run a statement as it is written, in the session's transaction."""
+    await session.run(Item.raw(statement))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.config import Settings
-from app.core.database import Database
+from app.core.database import Database, Session
 from app.core.engine import Connection, Connections
 
 
@@ -37,3 +37,8 @@ async def database(connection: Connection) -> AsyncGenerator[Database]:
 
 class RolledBack(Exception):  # noqa: N818
     """Ends a test's transaction."""
+
+
+async def execute(session: Session, statement: str) -> None:
+    """Run a statement as it is written, in the session's transaction."""
+    await session.client.execute_query(statement)

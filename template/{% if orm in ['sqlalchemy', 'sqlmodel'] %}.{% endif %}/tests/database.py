@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker
 
 from app.config import Settings
@@ -34,3 +35,8 @@ async def database(engine: AsyncEngine) -> AsyncGenerator[Database]:
     async with engine.connect() as connection, connection.begin() as transaction:
         yield RolledBackDatabase(connection)
         await transaction.rollback()
+
+
+async def execute(session: Session, statement: str) -> None:
+    """Run a statement as it is written, in the session's transaction."""
+    await (await session.connection()).execute(text(statement))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from app.config import Settings
-from app.core.engine import Connection, Connections, bind, engine
+from app.core.engine import Connection, Connections, SchemaChangedError, bind, engine
 
 
 class Session:
@@ -32,7 +32,10 @@ class ReadOnlyConnection(Connection):
     async def fetch(self, statement: str, *values: object) -> list[Any]:
         if not statement.startswith("SELECT"):
             raise RuntimeError("a request that only reads tried to write")
-        return await self._connection.fetch(statement, *values)
+        try:
+            return await self._connection.fetch(statement, *values)
+        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+            return await self._connection.fetch(statement, *values)
 
 
 class Database:

@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import re
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, redirect_stdout
@@ -12,12 +11,15 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from piccolo.apps.migrations.auto import AlterStatements
-from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.apps.migrations.auto import AlterStatements, SchemaDiffer
+from piccolo.apps.migrations.auto.migration_manager import (
+    AddConstraintCollection,
+    DropConstraintCollection,
+    MigrationManager,
+)
 from piccolo.apps.migrations.auto.schema_snapshot import SchemaSnapshot
 from piccolo.apps.migrations.commands.base import BaseMigrationManager
-from piccolo.apps.migrations.commands.forwards import run_forwards
-from piccolo.apps.migrations.commands.new import AutoMigrationManager, render_template
+from piccolo.apps.migrations.commands.new import render_template
 from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import AppConfig, Finder
 from piccolo.table import sort_table_classes
@@ -25,8 +27,11 @@ from piccolo.table import sort_table_classes
 from app.config import Settings
 from app.core.database import Session
 from app.core.engine import Connection, Connections
-from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.core.revisions import MigrationError, tidy
+from app.core.stored import refuse_changed_constraints, stored_table
+
+__all__ = ["MigrationError", "difference", "downgrade", "revision", "revisions", "upgrade"]
 
 logger = get_logger(__name__)
 
@@ -35,17 +40,13 @@ FORWARDS = "async def forwards():"
 DROP = re.compile(r"manager\.drop_table\(.*tablename='(\w+)'", re.DOTALL)
 
 
-class MigrationError(AppError):
-    """A revision that is not there, or cannot be gone back from."""
-
-
 def upgrade(settings: Settings, revision: str = "head") -> None:
     with _quiet():
         asyncio.run(_upgrade(settings, revision))
 
 
 def downgrade(settings: Settings) -> None:
-    """Go one revision back."""
+    """Undo one revision: the newest of those that are applied."""
     with _quiet():
         asyncio.run(_downgrade(settings))
 
@@ -59,10 +60,9 @@ def revision(_settings: Settings, message: str) -> None:
     now = datetime.now(UTC)
     slug = re.sub("[^a-z0-9]+", "_", message.lower()).strip("_")
     path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M%S}_{slug}.py")
-    path.write_text(_source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations, tables))
-    # What is written should pass `just check` as it is.
-    for command in (["format"], ["check", "--fix"], ["format"]):
-        subprocess.run(["ruff", *command, "--quiet", path], check=False)  # noqa: S603, S607
+    source = _source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations, tables)
+    path.write_text(source, encoding="utf-8")
+    tidy(path)
 
 
 def revisions(_settings: Settings) -> list[str]:
@@ -87,7 +87,7 @@ async def _upgrade(settings: Settings, revision: str) -> None:
         for name, manager in managers.items():
             if name not in applied:
                 async with _session(connection, manager) as session:
-                    await session.run(run_forwards(APP, name))
+                    await session.run(_run_forwards(manager))
                 logger.info("upgraded", revision=name)
             if name == revision:
                 break
@@ -107,8 +107,19 @@ async def _downgrade(settings: Settings) -> None:
         logger.info("downgraded", revision=last)
 
 
+async def _run_forwards(manager: MigrationManager) -> None:
+    """Constraints are dropped before columns change under them; Piccolo drops them last."""
+    if not manager.fake:
+        await manager._run_drop_constraints()  # noqa: SLF001
+        manager.drop_constraints = DropConstraintCollection()
+        await manager.run()
+    await Migration.insert().add(Migration(name=manager.migration_id, app_name=APP)).run()
+
+
 async def _run_backwards(manager: MigrationManager) -> None:
     """Dropped tables come back before the columns that refer to them, which Piccolo adds first."""
+    await manager._run_add_constraints(backwards=True)  # noqa: SLF001
+    manager.add_constraints = AddConstraintCollection()
     tables = MigrationManager(manager.migration_id, manager.app_name)
     tables.drop_tables, manager.drop_tables = manager.drop_tables[::-1], []
     for part in (tables, manager):
@@ -145,7 +156,11 @@ async def _managers() -> dict[str, MigrationManager]:
 
 
 async def _alterations(answer: str | None) -> list[AlterStatements]:
-    return await AutoMigrationManager(auto_input=answer).get_alter_statements(_app())
+    snapshot = SchemaSnapshot(list((await _managers()).values())).get_snapshot()
+    schema = [stored_table(table) for table in _app().table_classes]
+    refuse_changed_constraints(snapshot, schema)
+    differ = SchemaDiffer(schema=schema, schema_snapshot=snapshot, auto_input=answer)
+    return differ.get_alter_statements()
 
 
 async def _tables() -> list[str]:

@@ -109,11 +109,12 @@ class BaseRepository[Model: Entity]:
         return self._load(rows)[0]
 
     async def delete(self, row_id: UUID, **filters: object) -> Model:
-        rows = await self._session.run(
-            self.model.delete()
-            .where(*self._equal({"id": row_id, **filters}))
-            .returning(*self.model.all_columns())
-        )
+        with self._conflicts():
+            rows = await self._session.run(
+                self.model.delete()
+                .where(*self._equal({"id": row_id, **filters}))
+                .returning(*self.model.all_columns())
+            )
         if not rows:
             raise self.not_found(row_id)
         return self._load(rows)[0]
@@ -123,14 +124,15 @@ class BaseRepository[Model: Entity]:
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:
-        """Raise a `ConflictError` for a value that is taken, or a row that is gone.
+        """Raise a `ConflictError` for a value that is taken, a row that is gone or still needed.
 
-        The database decides: a query beforehand would miss what others do in between.
+        The database decides: a query beforehand would miss what others do in between. A check
+        that `conflicts` does not name stays what it is: a rule that validation has missed.
         """
         try:
             yield
         except Exception as exc:
-            constraint = violated_constraint(exc)
+            constraint = violated_constraint(exc, self.conflicts)
             if constraint is None:
                 raise
             error = self.conflicts.get(constraint, ConflictError)

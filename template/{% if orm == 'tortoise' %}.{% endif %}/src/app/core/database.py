@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from app.config import Settings
-from app.core.engine import Connection, Connections
+from app.core.engine import Connection, Connections, SchemaChangedError
 from app.core.session import CONFIG, Session
 
 __all__ = ["Database", "Session"]
@@ -16,11 +16,17 @@ class ReadOnlyConnection(Connection):
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
         self._refuse_all_but_select(query)
-        return await super().execute_query(query, values)
+        try:
+            return await super().execute_query(query, values)
+        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+            return await super().execute_query(query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
         self._refuse_all_but_select(query)
-        return await super().execute_query_dict(query, values)
+        try:
+            return await super().execute_query_dict(query, values)
+        except SchemaChangedError:
+            return await super().execute_query_dict(query, values)
 
     async def execute_insert(self, query: str, _values: list[Any]) -> None:
         self._refuse_all_but_select(query)

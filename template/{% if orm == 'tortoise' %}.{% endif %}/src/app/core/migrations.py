@@ -2,30 +2,30 @@
 
 import asyncio
 import importlib
-import subprocess
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
-from itertools import chain
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 from tortoise.apps import Apps
-from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.exceptions import IncompatibleStateError
+from tortoise.migrations.graph import MigrationGraph
 from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.migration import Migration
 from tortoise.migrations.operations import AlterModelOptions, Operation
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
-from tortoise.migrations.writer import ImportManager, MigrationWriter, format_migration_name
+from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from app.config import Settings
 from app.core.engine import Connection, Connections
-from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.core.revisions import FOLDER, MigrationError, project, tidy
 from app.core.schema import SchemaEditor
 from app.core.session import CONFIG, Session
+from app.core.stored import Comparison
+
+__all__ = ["MigrationError", "difference", "downgrade", "revision", "revisions", "upgrade"]
 
 logger = get_logger(__name__)
 
@@ -33,31 +33,32 @@ APP = "app"
 APPS = CONFIG["apps"]
 
 
-class MigrationError(AppError):
-    """A revision that is not there, or cannot be gone back from."""
-
-
 def upgrade(settings: Settings, revision: str = "head") -> None:
     asyncio.run(_upgrade(settings, revision))
 
 
 def downgrade(settings: Settings) -> None:
-    """Go one revision back."""
+    """Undo one revision: the newest of those that are applied.
+
+    With branches, `revisions` has their order. Undoing a merge leaves both of the branches that it
+    joined.
+    """
     asyncio.run(_downgrade(settings))
 
 
 def revision(settings: Settings, message: str) -> None:
     """Write a revision that brings what the others build to the models."""
     operations = asyncio.run(_changes(settings))
-    names = revisions(settings)
+    graph = asyncio.run(_graph())
+    names = [key.name for key in graph.nodes]
     number = max((int(name[:4]) for name in names if name[:4].isdigit()), default=0) + 1
     name = format_migration_name(number, message)
-    path = Path("migrations/versions", f"{name}.py")
-    parents = [(APP, parent) for parent in names[-1:]]
-    path.write_text(RevisionWriter(name, APP, operations, dependencies=parents).as_string())
-    # What is written should pass `just check` as it is.
-    for command in (["format"], ["check", "--fix"]):
-        subprocess.run(["ruff", *command, "--quiet", path], check=False)  # noqa: S603, S607
+    path = project() / FOLDER / f"{name}.py"
+    # After two branches it is their merge.
+    parents = [(APP, leaf.name) for leaf in graph.leaf_nodes()]
+    source = RevisionWriter(name, APP, operations, dependencies=parents).as_string()
+    path.write_text(source, encoding="utf-8")
+    tidy(path)
 
 
 def revisions(_settings: Settings) -> list[str]:
@@ -72,16 +73,8 @@ def difference(settings: Settings) -> str | None:
 
 
 class RevisionWriter(MigrationWriter):
-    """Tortoise's, but for what is the application's: it changes, and a revision may not."""
-
     def as_string(self) -> str:
         return f"# Lists are how Tortoise wants them.\n# ruff: noqa: RUF012\n{super().as_string()}"
-
-    def _render_field(self, field: Any, imports: ImportManager) -> str:
-        """Without a default that the application computes; the database never sees it."""
-        if callable(field.default):
-            field.default = None
-        return super()._render_field(field, imports)
 
 
 async def _upgrade(settings: Settings, revision: str) -> None:
@@ -91,13 +84,14 @@ async def _upgrade(settings: Settings, revision: str) -> None:
     async with _connected(settings) as (connection, recorder, applied):
         state = _empty_state()
         for name, migration in every.items():
-            if name in applied:
-                await migration.apply(state, dry_run=True)
-            else:
-                async with _step(connection, migration) as editor:
-                    await migration.apply(state, schema_editor=editor)
-                    await recorder.record_applied(APP, name)
-                logger.info("upgraded", revision=name)
+            with _misfits(name):
+                if name in applied:
+                    await migration.apply(state, dry_run=True)
+                else:
+                    async with _step(connection, migration) as editor:
+                        await migration.apply(state, schema_editor=editor)
+                        await recorder.record_applied(APP, name)
+                    logger.info("upgraded", revision=name)
             if name == revision:
                 break
 
@@ -144,12 +138,25 @@ async def _step(connection: Connection, migration: Migration) -> AsyncGenerator[
         yield SchemaEditor(connection, atomic=migration.atomic)
 
 
-async def _revisions() -> dict[str, Migration]:
-    """What each revision does, by its name, from the first to the newest."""
+@contextmanager
+def _misfits(name: str) -> Iterator[None]:
+    """Name the revision that changes what is not there, such as one of two branches at odds."""
+    try:
+        yield
+    except IncompatibleStateError as exc:
+        raise MigrationError(f"Revision {name} does not fit those before it.") from exc
+
+
+async def _graph() -> MigrationGraph:
     _find_files()
     loader = MigrationLoader(APPS, MigrationRecorder(None))
     await loader.build_graph()
-    graph = loader.graph
+    return loader.graph
+
+
+async def _revisions() -> dict[str, Migration]:
+    """What each revision does, by its name, from the first to the newest."""
+    graph = await _graph()
     keys = [key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)]
     return {key.name: migration for key in keys if (migration := graph.nodes[key])}
 
@@ -160,15 +167,14 @@ async def _changes(settings: Settings) -> list[Operation]:
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):
             apps = Apps(APPS, session.connections)
-            writers = await MigrationAutodetector(apps, APPS).changes()
+            every = await Comparison(apps, APPS).operations()
     # Options, such as a model's docstring, change no table.
-    every = chain.from_iterable(writer.operations for writer in writers)
     return [operation for operation in every if not isinstance(operation, AlterModelOptions)]
 
 
 def _find_files() -> None:
-    """Let `migrations.versions` be imported from the project's root, where commands run."""
-    if (root := str(Path.cwd())) not in sys.path:
+    """Let `migrations.versions` be imported from the project's root."""
+    if (root := str(project())) not in sys.path:
         sys.path.insert(0, root)
     importlib.invalidate_caches()
 

@@ -99,7 +99,8 @@ class BaseRepository[Model: Entity]:
         row = await self._rows(id=row_id, **filters).select_for_update().first()
         if row is None:
             raise self.not_found(row_id)
-        await row.delete(using_db=self._session.client)
+        with self._conflicts():
+            await row.delete(using_db=self._session.client)
         return row
 
     def _rows(self, **filters: Any) -> QuerySet[Model]:
@@ -111,14 +112,15 @@ class BaseRepository[Model: Entity]:
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:
-        """Raise a `ConflictError` for a value that is taken, or a row that is gone.
+        """Raise a `ConflictError` for a value that is taken, a row that is gone or still needed.
 
-        The database decides: a query beforehand would miss what others do in between.
+        The database decides: a query beforehand would miss what others do in between. A check
+        that `conflicts` does not name stays what it is: a rule that validation has missed.
         """
         try:
             yield
         except IntegrityError as exc:
-            constraint = violated_constraint(exc)
+            constraint = violated_constraint(exc, self.conflicts)
             if constraint is None:
                 raise
             error = self.conflicts.get(constraint, ConflictError)
