@@ -110,7 +110,17 @@ async def test_a_preflight_counts(limited: AsyncClient) -> None:
     for _ in range(3):
         assert (await limited.options(ITEMS, headers=headers)).status_code == 200
 
-    assert (await limited.get(ITEMS)).status_code == 429
+    refused = await limited.options(ITEMS, headers=headers)
+
+    assert refused.status_code == 429
+    assert refused.headers["Access-Control-Allow-Origin"] == headers["Origin"]
+
+
+async def test_another_method_on_a_probe_counts(limited: AsyncClient) -> None:
+    for _ in range(3):
+        assert (await limited.post("/health")).status_code == 405
+
+    assert (await limited.post("/health")).status_code == 429
 
 
 async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:

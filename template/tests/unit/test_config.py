@@ -173,3 +173,15 @@ def test_an_answer_about_https_is_enough(*, answer: bool) -> None:
 
 def test_development_does_not_warn() -> None:
     assert dict(example_settings().warnings()) == {}
+
+
+@pytest.mark.sad
+def test_several_workers_are_warned_unless_they_count_together() -> None:
+    warned = "rate_limits_per_worker" in dict(example_settings(workers=2).warnings())
+
+    assert warned is not Settings.shares_rate_limits
+
+
+@pytest.mark.parametrize("changes", [{"workers": 1}, {"workers": 2, "rate_limit_enabled": False}])
+def test_there_is_no_warning_about_limits_without_need(changes: dict[str, Any]) -> None:
+    assert dict(example_settings(**changes).warnings()) == {}

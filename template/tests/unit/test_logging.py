@@ -2,7 +2,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -135,7 +135,7 @@ async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.B
     assert lines(output)[0]["password"] == "[redacted]"
 
 
-class Login(BaseModel):
+class Form(BaseModel):
     password: str = "hunter2"
 
 
@@ -157,7 +157,10 @@ class Pair(NamedTuple):
         [{"Set-Cookie": "hunter2"}],
         {"headers": ({"X-API-Key": "hunter2"},)},
         {"form": {"client_secret": "hunter2", "new_password": "hunter2"}},
-        Login(),
+        {"accessToken": "hunter2", "userPwd": "hunter2"},
+        {b"cookie": b"hunter2"},
+        {"headers": [(b"authorization", b"hunter2"), (b"accept", b"*/*")]},
+        Form(),
         {"session": Session()},
         [Pair()],
     ],
@@ -193,10 +196,23 @@ class Unprintable:
         raise RuntimeError
 
 
+class Unreadable(Mapping[str, int]):
+    def __getitem__(self, _key: str) -> int:
+        raise RuntimeError
+
+    __iter__ = __len__ = __getitem__  # type: ignore[assignment]
+
+
 def cycle() -> dict[str, Any]:
     value: dict[str, Any] = {}
     value["self"] = value
     return value
+
+
+def wide_cycle() -> dict[str, Any]:
+    parent: dict[str, Any] = {}
+    parent["children"] = [{"parent": parent, "id": n} for n in range(300)]
+    return parent
 
 
 ODD = {
@@ -204,7 +220,11 @@ ODD = {
     "set": {1: {2, 3}},
     "long integer": 2**64,
     "tuple key": {(1, 2): "x"},
+    "very long integer": 10**5000,
     "cycle": cycle(),
+    "wide cycle": wide_cycle(),
+    "failing repr of a key": {Unprintable(): 1},
+    "failing mapping": Unreadable(),
     "deep": json.loads("[" * 500 + "]" * 500),
     "surrogate": "\ud800",
     "surrogate key": {"\ud800": 1},
@@ -224,6 +244,15 @@ def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: An
 
     assert output.getvalue().count(b"odd") == 2
     assert len(output.getvalue().splitlines()) == 2
+
+
+@pytest.mark.sad
+def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.BytesIO) -> None:
+    get_logger("app.test").info("%d files", "none")
+
+    (line,) = lines(output)
+    assert (line["event"], line["error"]) == ("log_failed", "TypeError")
+    assert "%d files" in line["line"]
 
 
 @pytest.mark.sad

@@ -4,7 +4,7 @@ import logging
 import logging.config
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
@@ -20,13 +20,16 @@ from app.settings.service import LogSettings
 SCALARS = (str, int, float, bool, type(None))
 
 SECRET_KEY = re.compile(
-    r"passw(or)?d|secret|authorization|cookie|credential|api_?key|private_?key|(^|_)tokens?(_hash)?$"
+    r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
+    r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Keys whose values are never logged, at any depth; compared in lower case, with `_` for `-`."""
+"""Keys whose values are never logged, at any depth; in lower case, words joined by `_`."""
 
 REDACTED = "[redacted]"
-MAX_DEPTH = 10
-"""Nesting of a logged value. What lies deeper, as in a cycle, is left out."""
+MAX_DEPTH, MAX_VALUES = 10, 1000
+"""Nesting of a logged value, and values in it. The rest, as of a cycle, is left out."""
+
+METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
@@ -55,7 +58,7 @@ def configure_logging(settings: LogSettings) -> None:
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[_name_logger, *shared, render],
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        wrapper_class=_tolerant_logger(settings.log_level),
         logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output)),
         cache_logger_on_first_use=True,
     )
@@ -95,6 +98,26 @@ def configure_logging(settings: LogSettings) -> None:
         }
     )
     logging.captureWarnings(True)
+
+
+def _tolerant_logger(level: str) -> type[structlog.typing.FilteringBoundLogger]:
+    """structlog's class of loggers, but a line that cannot be made becomes one that says so."""
+    filtering: Any = structlog.make_filtering_bound_logger(level)
+
+    def tolerate(method: Callable[..., Any]) -> Callable[..., Any]:
+        def log(self: Any, *args: Any, **values: Any) -> Any:
+            try:
+                return method(self, *args, **values)
+            except Exception as exc:  # noqa: BLE001 # arguments of a caller may raise anything
+                filtering.error(
+                    self, "log_failed", line=_describe(args)[:200], error=type(exc).__name__
+                )
+
+        return log
+
+    wrapped = {name: tolerate(getattr(filtering, name)) for name in METHODS}
+    tolerant: type[structlog.typing.FilteringBoundLogger] = type("Logger", (filtering,), wrapped)
+    return tolerant
 
 
 class Output:
@@ -155,12 +178,12 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
         if _is_secret(key):
             event[key] = REDACTED
         elif not isinstance(value, SCALARS):
-            event[key] = _redact(value, MAX_DEPTH)
+            event[key] = _redact(value, MAX_DEPTH, iter(range(MAX_VALUES)))
     return event
 
 
-def _redact(value: Any, depth: int) -> Any:
-    """A copy without secrets, and without what lies deeper than `depth`."""
+def _redact(value: Any, depth: int, room: Iterator[int]) -> Any:
+    """A copy without secrets, no deeper than `depth`, and no larger than `room`."""
     if isinstance(value, SCALARS):
         return value
     parts = _fields_of(value)
@@ -168,12 +191,14 @@ def _redact(value: Any, depth: int) -> Any:
         return value
     if depth == 0:
         return "[nested too deep]"
-    if parts is None:
-        return [_redact(part, depth - 1) for part in value]
-    return {
-        key: REDACTED if _is_secret(key) else _redact(part, depth - 1)
-        for key, part in parts.items()
-    }
+    if parts is not None:
+        return {
+            key: REDACTED if _is_secret(key) else _redact(part, depth - 1, room)
+            for (key, part), _ in zip(parts.items(), room, strict=False)
+        }
+    if isinstance(value, tuple) and len(value) == 2 and _is_secret(value[0]):
+        return [value[0], REDACTED]  # a header
+    return [_redact(part, depth - 1, room) for part, _ in zip(value, room, strict=False)]
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
@@ -193,7 +218,11 @@ def _fields_of(value: Any) -> Mapping[Any, Any] | None:
 
 @lru_cache(maxsize=1024)
 def _is_secret(key: object) -> bool:
-    return isinstance(key, str) and bool(SECRET_KEY.search(key.lower().replace("-", "_")))
+    name = key.decode("latin-1") if isinstance(key, bytes) else key
+    if not isinstance(name, str):
+        return False
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_")
+    return bool(SECRET_KEY.search(words.lower()))
 
 
 def _drop_uvicorn_colors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

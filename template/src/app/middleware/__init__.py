@@ -5,6 +5,7 @@ Nothing here uses `BaseHTTPMiddleware`: it costs more than the whole rest of the
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -25,14 +26,13 @@ from app.middleware.unhandled_errors import UnhandledErrorMiddleware
 
 def build_middleware(settings: Settings) -> list[Middleware]:
     """The stack, outermost first: a request passes it from top to bottom, its response back up."""
-    cors = Middleware(
-        StrictCORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_credentials="*" not in settings.cors_origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=["Location", "Retry-After", "X-Request-ID"],
-    )
+    cors: dict[str, Any] = {
+        "allow_origins": settings.cors_origins,
+        "allow_credentials": "*" not in settings.cors_origins,
+        "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": ["*"],
+        "expose_headers": ["Location", "Retry-After", "X-Request-ID"],
+    }
     # The rate limit is first, so that what the guards behind it refuse counts too.
     guards = [
         Middleware(RateLimitMiddleware, rate=settings.rate_limit_default, cors=cors),
@@ -48,7 +48,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         Middleware(RequestContextMiddleware, hsts=settings.environment == "production"),
         Middleware(PlainErrorMiddleware),
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),
-        cors,
+        Middleware(StrictCORSMiddleware, **cors),
         Middleware(GZipMiddleware, minimum_size=1000),
         # Inside CORS, so that a browser may read the 500 too.
         Middleware(UnhandledErrorMiddleware),

@@ -8,6 +8,8 @@ PROBE_PATHS = frozenset({"/health", "/ready"})
 
 def is_probe(scope: Scope) -> bool:
     """Whether a request asks for a probe, also below the prefix that a proxy strips."""
+    if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        return False
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "")) in PROBE_PATHS
 
@@ -23,5 +25,4 @@ class ExceptProbesMiddleware:
         self._guarded = guard.cls(app, *guard.args, **guard.kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        probe = scope["type"] == "http" and is_probe(scope)
-        await (self.app if probe else self._guarded)(scope, receive, send)
+        await (self.app if is_probe(scope) else self._guarded)(scope, receive, send)

@@ -62,7 +62,7 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # An upgraded connection goes on. `websocket_closed` is logged at its end.
+            # An upgraded connection goes on, and is logged when it is closed.
             if status_code != 101:
                 self._logger.info(
                     "request_completed",
