@@ -12,9 +12,12 @@ from tests.options import Answers
 from tests.test_living_database import database
 
 COMBINATIONS: list[Answers] = [
-    {"orm": orm, "database": name}
-    for orm, name in product(("sqlalchemy", "sqlmodel", "tortoise"), ("postgresql", "sqlite"))
-] + [{"orm": "piccolo", "database": "postgresql"}]
+    {"orm": orm, "database": database}
+    for orm, database in (
+        *product(("sqlalchemy", "sqlmodel", "tortoise"), ("postgresql", "sqlite")),
+        ("piccolo", "postgresql"),
+    )
+]
 
 COMMON = """
 import enum

@@ -13,6 +13,7 @@ from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.migration import Migration
 from tortoise.migrations.operations import AlterModelOptions, Operation
 from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.migrations.writer import MigrationWriter, format_migration_name
@@ -21,7 +22,7 @@ from app.config import Settings
 from app.core.engine import Connection, Connections
 from app.core.logging import get_logger
 from app.core.revisions import FOLDER, MigrationError, project, tidy
-from app.core.schema import SchemaEditor
+from app.core.schema import schema_editor
 from app.core.session import CONFIG, Session
 from app.core.stored import Comparison
 
@@ -126,16 +127,16 @@ async def _connected(
     ):
         with Session(connection):
             recorder = MigrationRecorder(connection)
-            await recorder.ensure_schema(SchemaEditor(connection, atomic=False))
+            await recorder.ensure_schema(schema_editor(connection, atomic=False))
             applied = await recorder.applied_migrations()
             yield connection, recorder, {key.name for key in applied}
 
 
 @asynccontextmanager
-async def _step(connection: Connection, migration: Migration) -> AsyncGenerator[SchemaEditor]:
+async def _step(connection: Connection, migration: Migration) -> AsyncGenerator[BaseSchemaEditor]:
     """Each revision is a transaction with the record that it was applied, unless it wants none."""
     async with connection.in_transaction() if migration.atomic else nullcontext():
-        yield SchemaEditor(connection, atomic=migration.atomic)
+        yield schema_editor(connection, atomic=migration.atomic)
 
 
 @contextmanager
