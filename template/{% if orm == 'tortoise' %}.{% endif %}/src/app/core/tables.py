@@ -27,7 +27,7 @@ class WholeTables(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _get_inner_statements(self) -> list[str]:
-        """Of the table that is being created: SQLite cannot add a check later."""
+        """Of the table that is being created, where every database takes checks."""
         return [*super()._get_inner_statements(), *self._checks]
 
     async def add_field(self, model: type[Model], field_name: str) -> None:
