@@ -29,7 +29,10 @@ TABLE = """
     operations = [
         ops.CreateModel(
             name="Room",
-            fields=[("id", fields.IntField(primary_key=True)), ("beds", fields.IntField())],
+            fields=[
+                ("id", fields.IntField(primary_key=True)),
+                ("beds", fields.IntField(null=True)),
+            ],
             options={
                 "table": "rooms",
                 "app": "app",
