@@ -31,7 +31,7 @@ from sqlalchemy import CheckConstraint, Column, Enum, Table, func, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
-from app.core.models import Entity, metadata
+from app.core.database.models import Entity, metadata
 
 
 class Color(enum.Enum):
@@ -174,7 +174,7 @@ from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
-from app.core.models import Entity
+from app.core.database.models import Entity
 
 
 class Color(str, Enum):
@@ -254,7 +254,7 @@ from piccolo import columns as c
 from piccolo.columns.indexes import IndexMethod
 from piccolo.constraints import Check, Unique
 
-from app.core.models import Entity
+from app.core.database.models import Entity
 
 
 class Color(str, Enum):

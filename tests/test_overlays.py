@@ -52,7 +52,7 @@ def taken(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     }
     faces = {name: dict(face(parse(tree / path))) for name, path in modules.items()}
     # How a model makes, loads and saves its rows is between it and its overlay's repositories.
-    for name in faces.keys() & {"app.core.models"}:
+    for name in faces.keys() & {"app.core.database.models"}:
         faces[name] = dict.fromkeys(faces[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())
     return {

@@ -31,7 +31,7 @@ class Fault:
 
 FAULTS = {
     "a method of an overlay has another name": Fault(
-        f"{PICCOLO}/src/app/core/repository.py",
+        f"{PICCOLO}/src/app/core/database/repository.py",
         "async def get_or_raise(",
         "async def get_or_fail(",
         f"test_combinations.py::test_is_strictly_typed[{options.name(options.DEFAULTS | {'orm': 'piccolo'})}]",

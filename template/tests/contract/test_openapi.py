@@ -19,10 +19,9 @@ from schemathesis.python.asgi import HOST, shutdown_lifespans
 from app.config import Settings, example_settings
 from app.core.database import Database
 from app.core.ids import uuid7
-from app.dependencies import get_database
 from app.main import create_app
 from app.shared.pagination import Cursor
-from tests.conftest import client_of, started
+from tests.support.apps import client_of, started, use_database
 
 JSON = {"Content-Type": "application/json"}
 
@@ -116,7 +115,7 @@ async def client(
         started(create_app(committing_settings)) as app,
         client_of(app) as client,
     ):
-        app.dependency_overrides[get_database] = lambda: database
+        use_database(app, database)
         client.headers.update(api_headers)
         yield client
 

@@ -9,10 +9,10 @@ from httpx2 import AsyncClient, Response
 from app.config import Settings
 from app.core.database import Database
 from app.core.errors import AppError, ConflictError, ServiceUnavailableError, ValidationError
-from app.dependencies import get_database
 from app.main import create_app
-from tests.conftest import FailingCommit, client_of
-from tests.factories import item_data
+from tests.support.apps import client_of, use_database
+from tests.support.failures import FailingCommit
+from tests.support.factories import item_data
 
 ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
@@ -245,7 +245,7 @@ async def test_a_rule_below_the_router_names_its_field_too(failing: AsyncClient)
 async def test_a_commit_that_fails_is_never_followed_by_a_2xx(
     app: FastAPI, database: Database, client: AsyncClient
 ) -> None:
-    app.dependency_overrides[get_database] = lambda: FailingCommit(database)
+    use_database(app, FailingCommit(database))
 
     response = await client.post(ITEMS, json=item_data())
 
@@ -255,8 +255,8 @@ async def test_a_commit_that_fails_is_never_followed_by_a_2xx(
 async def test_nothing_of_a_failed_commit_stays(
     app: FastAPI, database: Database, client: AsyncClient
 ) -> None:
-    app.dependency_overrides[get_database] = lambda: FailingCommit(database)
+    use_database(app, FailingCommit(database))
     await client.post(ITEMS, json=item_data())
-    app.dependency_overrides[get_database] = lambda: database
+    use_database(app, database)
 
     assert (await client.get(ITEMS)).json()["total"] == 0

@@ -9,9 +9,8 @@ from httpx2 import AsyncClient
 from app.core import health
 from app.core.database import Database, Session
 from app.core.errors import ServiceUnavailableError
-from app.dependencies import get_database
-from tests.conftest import client_of
-from tests.factories import item_data
+from tests.support.apps import client_of, use_database
+from tests.support.factories import item_data
 
 
 class Away(Database):
@@ -34,7 +33,7 @@ class Away(Database):
 
 @pytest.fixture
 async def stranded(app: FastAPI) -> AsyncGenerator[AsyncClient]:
-    app.dependency_overrides[get_database] = Away
+    use_database(app, Away())
     async with client_of(app) as client:
         yield client
 
@@ -91,7 +90,7 @@ async def test_says_so_in_time_where_the_database_hangs(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
-    app.dependency_overrides[get_database] = lambda: Away(seconds=60)
+    use_database(app, Away(seconds=60))
 
     async with client_of(app) as client, asyncio.timeout(1):
         assert (await client.get("/ready")).status_code == 503

@@ -10,7 +10,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.main import create_app
-from tests.conftest import client_of
+from tests.support.apps import client_of
 
 ITEMS = "/api/v1/items"
 ORIGIN = "https://app.example.com"

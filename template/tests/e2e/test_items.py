@@ -8,7 +8,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from app.core.ids import uuid7
-from tests.factories import item_data
+from tests.support.factories import item_data
 
 ITEMS = "/api/v1/items"
 

@@ -7,9 +7,8 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.core.database import Database
-from app.dependencies import get_database
 from app.main import create_app
-from tests.conftest import client_of, started
+from tests.support.apps import client_of, started, use_database
 
 pytestmark = pytest.mark.sad
 
@@ -21,7 +20,7 @@ async def limited(settings: Settings, database: Database) -> AsyncGenerator[Asyn
     """A client of an application that lets three requests a minute through."""
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
-    app.dependency_overrides[get_database] = lambda: database
+    use_database(app, database)
     async with started(app), client_of(app) as client:
         yield client
 
@@ -143,7 +142,7 @@ async def test_counts_by_address_and_ipv6_by_network(
 ) -> None:
     changes = {"rate_limit_enabled": True, "rate_limit_default": "1/minute"}
     app = create_app(settings.model_copy(update=changes))
-    app.dependency_overrides[get_database] = lambda: database
+    use_database(app, database)
 
     async def limited_from(address: str) -> bool:
         transport = ASGITransport(app, client=(address, 1234))

@@ -8,11 +8,11 @@ import pytest
 from app.config import Settings
 from app.core.database import Database
 from app.core.errors import ConflictError, NotFoundError
-from app.core.repository import Conflicts
+from app.core.database.repository import Conflicts
 from app.features.items.repository import ItemRepository
 from app.shared.filters import Sort
 from app.shared.pagination import FeedParams, PageParams
-from tests.database import execute
+from tests.support.database import execute
 
 TABLE = """
     CREATE TABLE rooms (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.config import Settings, example_settings
-from app.core import migrations
+from app.core.database import migrations
 from app_dev.database import scratch_database
 
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from app.config import Settings, example_settings
 from app.settings.database_url import FORM
-from tests.factories import required_settings
+from tests.support.factories import required_settings
 
 
 def make(**values: Any) -> Settings:

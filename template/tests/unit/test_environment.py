@@ -7,8 +7,8 @@ import pytest
 
 from app.config import Settings, get_settings, read_variables
 from app.core.commands import development_servers, set_default
-from tests.environment import ALSO_READ, remove_settings
-from tests.factories import command_environment
+from tests.support.environment import ALSO_READ, remove_settings
+from tests.support.factories import command_environment
 
 REQUIRED = command_environment()
 SERVERS = [name for name in Settings.model_fields if name.endswith("_url")]

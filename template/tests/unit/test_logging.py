@@ -16,7 +16,7 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 from app.core.logging import OutputHandler, configure_logging, get_logger, mark_as_logged
 from app.main import create_app
-from tests.conftest import client_of
+from tests.support.apps import client_of
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.core.ids import uuid7
-from tests.auth import MakeAccount
-from tests.conftest import client_of
-from tests.factories import item_data
+from tests.support.auth import MakeAccount
+from tests.support.apps import client_of
+from tests.support.factories import item_data
 
 pytestmark = pytest.mark.sad
 

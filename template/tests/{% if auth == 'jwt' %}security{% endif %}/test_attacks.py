@@ -12,10 +12,9 @@ from httpx2 import AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.core.security import Passwords
-from app.dependencies import get_database
 from app.main import create_app
-from tests.conftest import client_of, started
-from tests.factories import PASSWORD, Account, item_data, user_data
+from tests.support.apps import client_of, started, use_database
+from tests.support.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
 pytestmark = pytest.mark.sad
@@ -66,7 +65,7 @@ async def test_no_header_is_injected(client: AsyncClient, value: str) -> None:
 async def test_time_does_not_tell_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient, other: str
 ) -> None:
-    app.state.passwords = Passwords()  # the real cost: it is what must not differ
+    app.state.resources.passwords = Passwords()  # the real cost: it is what must not differ
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)
 
@@ -116,7 +115,7 @@ async def test_no_secret_reaches_the_log_or_an_error(
 def test_no_secret_is_in_a_repr(settings: Settings, app: FastAPI) -> None:
     secret = settings.jwt_secret.get_secret_value()
 
-    for value in (settings, settings.model_dump(), app.state.tokens, app.state.passwords):
+    for value in (settings, settings.model_dump(), app.state.resources.tokens, app.state.resources.passwords):
         assert secret not in repr(value)
 
 
@@ -132,7 +131,7 @@ async def test_the_log_names_the_user_by_id(
     with logged(settings, log_level="info") as output:
         with patch("app.main.configure_logging"):  # it is: to `output`
             app = create_app(settings)
-        app.dependency_overrides[get_database] = lambda: database
+        use_database(app, database)
         async with started(app), client_of(app) as client:
             await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})
             await client.get("/api/v1/users/me")

@@ -8,12 +8,11 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.core.database import Database
-from app.dependencies import get_database
 from app.main import create_app
-from tests.auth import CHEAP
-from tests.conftest import started
+from tests.support.auth import CHEAP
+from tests.support.apps import started, use_database
 from tests.e2e.test_users import SPELLINGS
-from tests.factories import Account
+from tests.support.factories import Account
 
 pytestmark = pytest.mark.sad
 
@@ -24,8 +23,8 @@ TOKEN = "/api/v1/auth/token"
 async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "trusted_proxies": ["127.0.0.1"]}
     app = create_app(settings.model_copy(update=changes))
-    app.dependency_overrides[get_database] = lambda: database
-    app.state.passwords = CHEAP
+    use_database(app, database)
+    app.state.resources.passwords = CHEAP
     async with started(app):
         yield app
 

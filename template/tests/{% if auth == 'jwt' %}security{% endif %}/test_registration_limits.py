@@ -9,11 +9,10 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.core.database import Database
-from app.dependencies import get_database
 from app.main import create_app
-from tests.auth import CHEAP
-from tests.conftest import client_of, started
-from tests.factories import user_data
+from tests.support.auth import CHEAP
+from tests.support.apps import client_of, started, use_database
+from tests.support.factories import user_data
 
 pytestmark = pytest.mark.sad
 
@@ -24,8 +23,8 @@ USERS = "/api/v1/users"
 async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "rate_limit_registration": "3/hour"}
     app = create_app(settings.model_copy(update=changes))
-    app.dependency_overrides[get_database] = lambda: database
-    app.state.passwords = CHEAP
+    use_database(app, database)
+    app.state.resources.passwords = CHEAP
     async with started(app):
         yield app
 
@@ -41,14 +40,14 @@ async def test_one_too_many_gets_429_before_a_password_is_hashed(
 ) -> None:
     for _ in range(3):
         assert (await limited.post(USERS, json=user_data())).status_code == 201
-    limited_app.state.passwords = AsyncMock()
+    limited_app.state.resources.passwords = AsyncMock()
 
     response = await limited.post(USERS, json=user_data())
 
     assert response.status_code == 429
     assert response.json()["error"]["code"] == "RATE_LIMITED"
     assert 60 < int(response.headers["Retry-After"]) <= 3600
-    limited_app.state.passwords.hash.assert_not_awaited()
+    limited_app.state.resources.passwords.hash.assert_not_awaited()
 
 
 async def test_a_taken_address_and_a_common_password_count_too(limited: AsyncClient) -> None:

@@ -13,11 +13,11 @@ from structlog.testing import LogCapture
 from app.config import Settings
 from app.core import audit
 from app.core.database import Database
-from app.dependencies import get_database
 from app.main import create_app
-from tests.auth import CHEAP
-from tests.conftest import FailingCommit, client_of, started
-from tests.factories import PASSWORD, Account, user_data
+from tests.support.auth import CHEAP
+from tests.support.apps import client_of, started, use_database
+from tests.support.failures import FailingCommit
+from tests.support.factories import PASSWORD, Account, user_data
 
 TOKEN = "/api/v1/auth/token"
 REFRESH = "/api/v1/auth/refresh"
@@ -171,8 +171,8 @@ async def test_a_reached_limit_is_recorded(
     settings: Settings, database: Database, user: Account, trail: Trail
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
-    app.dependency_overrides[get_database] = lambda: database
-    app.state.passwords = CHEAP
+    use_database(app, database)
+    app.state.resources.passwords = CHEAP
     change = {"current_password": "a wild guess", "new_password": "a brand new password"}
     async with started(app), client_of(app) as client:
         for _ in range(6):
@@ -193,7 +193,7 @@ async def test_a_reached_limit_is_recorded(
 async def test_a_change_that_is_not_committed_is_not_recorded(
     app: FastAPI, remote: AsyncClient, user: Account, database: Database, trail: Trail
 ) -> None:
-    app.dependency_overrides[get_database] = lambda: FailingCommit(database)
+    use_database(app, FailingCommit(database))
     headers = {"Authorization": user.bearer}
 
     for method, path, body in (

@@ -13,7 +13,7 @@ from httpx2 import AsyncClient
 
 from app.config import Settings
 from app.core.security import Tokens
-from tests.factories import Account
+from tests.support.factories import Account
 
 pytestmark = pytest.mark.sad
 

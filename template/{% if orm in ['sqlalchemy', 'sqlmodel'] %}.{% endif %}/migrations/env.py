@@ -6,9 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 from app.config import Settings, get_settings
-from app.core import autogenerate
-from app.core.engine import create_engine
-from app.core.models import metadata
+from app.core.database import autogenerate
+from app.core.database.engine import create_engine
+from app.core.database.models import metadata
 from app.features import import_models
 
 

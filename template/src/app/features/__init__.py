@@ -10,8 +10,10 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from typer import Typer
+
+from app.resources import Resources
 
 
 def routers() -> Iterator[APIRouter]:
@@ -31,7 +33,7 @@ def commands() -> Iterator[tuple[str, Typer]]:
         yield feature, module.cli
 
 
-def lifespans() -> Iterator[Callable[[FastAPI], AbstractAsyncContextManager[None]]]:
+def lifespans() -> Iterator[Callable[[Resources], AbstractAsyncContextManager[None]]]:
     """What every feature starts and stops with the application, in its `lifespan` module."""
     for _, module in modules("lifespan"):
         yield module.lifespan

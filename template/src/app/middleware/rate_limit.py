@@ -30,7 +30,7 @@ class RateLimitMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        limiter: RateLimiter = scope["app"].state.rate_limiter
+        limiter: RateLimiter = scope["app"].state.resources.rate_limiter
         try:
             await limiter.hit(self._rate, "request", client_address(HTTPConnection(scope)))
         except RateLimitError as exc:

@@ -2,8 +2,8 @@
 
 from piccolo.conf.apps import AppConfig
 
-from app.core.models import Entity
-from app.core.revisions import FOLDER, project
+from app.core.database.models import Entity
+from app.core.database.revisions import FOLDER, project
 from app.features import import_models
 
 import_models()

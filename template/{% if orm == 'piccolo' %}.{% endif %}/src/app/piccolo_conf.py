@@ -2,7 +2,7 @@
 
 from piccolo.conf.apps import AppRegistry
 
-from app.core.engine import engine
+from app.core.database.engine import engine
 
 DB = engine
 

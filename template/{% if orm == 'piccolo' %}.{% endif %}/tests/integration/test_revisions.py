@@ -10,7 +10,7 @@ from piccolo.columns import Date, Integer, Numeric, Varchar
 from piccolo.constraints import Check
 from piccolo.table import Table, create_table_class
 
-from app.core import migrations, stored
+from app.core.database import migrations, stored
 
 
 class Color(StrEnum):

@@ -13,7 +13,7 @@ from tortoise.migrations.operations import CreateModel, Operation
 from tortoise.migrations.writer import MigrationWriter
 
 from app.config import Settings, example_settings
-from app.core import migrations, revisions, stored
+from app.core.database import migrations, revisions, stored
 from app_dev.database import scratch_database
 
 HEADER = """

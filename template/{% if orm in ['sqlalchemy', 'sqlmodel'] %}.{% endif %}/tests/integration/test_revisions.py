@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from app.config import Settings, example_settings
-from app.core import migrations, models
-from app.core.columns import NAMING_CONVENTION
+from app.core.database import migrations, models
+from app.core.database.columns import NAMING_CONVENTION
 from app_dev.database import scratch_database
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_without_a_project_the_message_says_where_to_run_the_command(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(migrations, "__file__", "/site-packages/app/core/migrations.py")
+    monkeypatch.setattr(migrations, "__file__", "/site-packages/app/core/database/migrations.py")
     monkeypatch.setattr("sys.prefix", str(tmp_path / "environment"))
 
     with pytest.raises(migrations.MigrationError, match="project's folder"):

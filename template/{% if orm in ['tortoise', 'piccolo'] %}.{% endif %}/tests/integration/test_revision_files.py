@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.core import migrations, revisions
+from app.core.database import migrations, revisions
 
 UNTIDY = "x = 'as it was'"
 
@@ -23,7 +23,7 @@ def test_without_a_project_the_message_says_where_to_run_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(revisions, "__file__", "/site-packages/app/core/revisions.py")
+    monkeypatch.setattr(revisions, "__file__", "/site-packages/app/core/database/revisions.py")
     monkeypatch.setattr("sys.prefix", str(tmp_path / "environment"))
 
     with pytest.raises(revisions.MigrationError, match="project's folder"):

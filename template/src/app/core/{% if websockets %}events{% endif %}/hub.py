@@ -75,7 +75,7 @@ class Subscriber:
 
 
 class Hub:
-    """Every connection of this process, and the way to all of them."""
+    """Every connection of this process."""
 
     def __init__(self) -> None:
         self._by_key: defaultdict[str, set[Subscriber]] = defaultdict(set)
@@ -101,12 +101,8 @@ class Hub:
             return sum(map(len, self._by_key.values()))
         return len(self._by_key.get(key, ()))
 
-    async def publish(self, announcement: Announcement) -> None:
-        """Tell all who want to know of it and may."""
-        await self.deliver(announcement)
-
     async def deliver(self, announcement: Announcement) -> None:
-        """Tell those in this process."""
+        """Tell all in this process who want to know of it and may."""
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
                 subscriber.tell(announcement.message)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
-from starlette.requests import HTTPConnection
 from structlog.contextvars import bind_contextvars
 
 from app.core.audit import record
+from app.core.database import EVERYTHING, Scope
 from app.core.rate_limit import RateLimitError, client_address
 from app.core.security import (
     Actor,
@@ -18,14 +18,12 @@ from app.core.security import (
     AuthorizationError,
     InvalidTokenError,
     Role,
-    Tokens,
 )
-from app.dependencies import DatabaseDep, RateLimiterDep, SettingsDep, only_reads
+from app.dependencies import ResourcesDep, UnitDep, only_reads
 from app.features.auth.service import AuthService
-from app.features.users.dependencies import PasswordsDep, UserRepositoryDep
 from app.features.users.exceptions import UserNotFoundError
-from app.features.users.models import User
 from app.features.users.repository import UserRepository
+from app.resources import Resources
 
 # Relative, so that it holds behind a proxy's prefix too.
 bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
@@ -33,54 +31,55 @@ bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
 AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
-async def get_tokens(connection: HTTPConnection) -> Tokens:
-    tokens: Tokens = connection.app.state.tokens
-    return tokens
-
-
-TokensDep = Annotated[Tokens, Depends(get_tokens)]
-
-
 async def get_actor(
-    request: Request, token: AccessTokenDep, tokens: TokensDep, users: UserRepositoryDep
+    request: Request, token: AccessTokenDep, resources: ResourcesDep, unit: UnitDep
 ) -> Actor:
     """The user whose access token came along, if they are still active.
 
     A request that writes keeps them from being deleted before its transaction ends.
     """
-    user_id = _read(token, tokens)
-    return _admit(await users.get(user_id) if only_reads(request) else await users.protect(user_id))
+    user_id = _read(token, resources)
+    users = UserRepository(unit, EVERYTHING)
+    if only_reads(request):
+        return _admit(user_id, await users.active_role(user_id))
+    return _admit(user_id, await users.protect(user_id))
 
 
 ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
-async def get_detached_actor(
-    token: AccessTokenDep, tokens: TokensDep, database: DatabaseDep
-) -> Actor:
+async def get_scope(actor: ActorDep) -> Scope:
+    """Whose rows a request may see, change and create."""
+    return actor.scope
+
+
+ScopeDep = Annotated[Scope, Depends(get_scope)]
+
+
+async def get_detached_actor(token: AccessTokenDep, resources: ResourcesDep) -> Actor:
     """The actor, for a handler whose service opens its own transactions.
 
     It leaves no connection and no transaction open, which that service would have to wait for.
     """
-    user_id = _read(token, tokens)
-    async with database.reading() as session:
-        return _admit(await UserRepository(session).get(user_id))
+    user_id = _read(token, resources)
+    async with resources.database.reading() as unit:
+        return _admit(user_id, await UserRepository(unit, EVERYTHING).active_role(user_id))
 
 
 DetachedActorDep = Annotated[Actor, Depends(get_detached_actor)]
 
 
-def _read(token: str | None, tokens: Tokens) -> UUID:
+def _read(token: str | None, resources: Resources) -> UUID:
     if token is None:
         raise AuthenticationError
-    return tokens.read("access", token).user_id
+    return resources.tokens.read("access", token).user_id
 
 
-def _admit(user: User | None) -> Actor:
-    if user is None or not user.is_active:
+def _admit(user_id: UUID, role: Role | None) -> Actor:
+    if role is None:
         raise InvalidTokenError
-    bind_contextvars(user_id=str(user.id))
-    return Actor(user.id, Role(user.role))
+    bind_contextvars(user_id=str(user_id))
+    return Actor(user_id, role)
 
 
 async def get_own_account(actor: DetachedActorDep) -> AsyncGenerator[Actor]:
@@ -105,10 +104,8 @@ def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
     return check
 
 
-async def get_auth_service(
-    database: DatabaseDep, passwords: PasswordsDep, tokens: TokensDep
-) -> AuthService:
-    return AuthService(database, passwords, tokens)
+async def get_auth_service(resources: ResourcesDep) -> AuthService:
+    return AuthService(resources.database, resources.passwords, resources.tokens)
 
 
 AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
@@ -121,10 +118,10 @@ class LoginLimit:
     password on all of them.
     """
 
-    def __init__(self, request: Request, limiter: RateLimiterDep, settings: SettingsDep) -> None:
+    def __init__(self, request: Request, resources: ResourcesDep) -> None:
         self._address = client_address(request)
-        self._limiter = limiter
-        self._rate = settings.rate_limit_auth
+        self._limiter = resources.rate_limiter
+        self._rate = resources.settings.rate_limit_auth
 
     async def count(self, email: str) -> None:
         """Count an attempt on the account of a normalised address; raises `RateLimitError`."""
@@ -139,10 +136,10 @@ LoginLimitDep = Annotated[LoginLimit, Depends()]
 class RegistrationLimit:
     """Counts registrations per client address: each costs a password hash, and sends a mail."""
 
-    def __init__(self, request: Request, limiter: RateLimiterDep, settings: SettingsDep) -> None:
+    def __init__(self, request: Request, resources: ResourcesDep) -> None:
         self._address = client_address(request)
-        self._limiter = limiter
-        self._rate = settings.rate_limit_registration
+        self._limiter = resources.rate_limiter
+        self._rate = resources.settings.rate_limit_registration
 
     async def count(self) -> None:
         """Raises `RateLimitError`."""
@@ -152,12 +149,11 @@ class RegistrationLimit:
 RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
-async def limit_password_guesses(
-    actor: DetachedActorDep, limiter: RateLimiterDep, settings: SettingsDep
-) -> None:
+async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:
     """A stolen access token must not be a way to guess the password."""
+    rate = resources.settings.rate_limit_auth
     with _recorded_limit(actor.id):
-        await limiter.hit(settings.rate_limit_auth, "password", str(actor.id), factor=10)
+        await resources.rate_limiter.hit(rate, "password", str(actor.id), factor=10)
 
 
 @contextmanager

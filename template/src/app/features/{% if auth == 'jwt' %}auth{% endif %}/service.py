@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.core.audit import record
-from app.core.database import Database, Session
+from app.core.database import EVERYTHING, Database, UnitOfWork
 from app.core.ids import uuid7
 from app.core.security import (
     AuthenticationError,
@@ -33,20 +33,20 @@ class AuthService:
     async def log_in(self, email: str, password: str) -> TokenResponse:
         """Raises the same `AuthenticationError`, after the same time, for every wrong pair."""
         while True:
-            async with self._database.reading() as session:
-                user = await UserRepository(session).get_by_email(email)
+            async with self._database.reading() as unit:
+                user = await UserRepository(unit, EVERYTHING).get_by_email(email)
             verified_hash = user.password_hash if user else None
             valid, new_hash = await self._passwords.verify(password, verified_hash)
             if user is None or not valid or not user.is_active:
                 record("authn_login_fail", user.id if user else None)
                 raise AuthenticationError(WRONG)
-            async with self._database.transaction() as session:
-                users = UserRepository(session)
+            async with self._database.transaction() as unit:
+                users = UserRepository(unit, EVERYTHING)
                 if await users.lock(user.id, password_hash=verified_hash, is_active=True):
                     if new_hash:
                         await users.update(user.id, {"password_hash": new_hash})
-                    await RefreshTokenRepository(session).delete_expired(user.id)
-                    response = await self._issue(session, user.id, family_id=uuid7())
+                    await RefreshTokenRepository(unit, EVERYTHING).delete_expired(user.id)
+                    response = await self._issue(unit, user.id, family_id=uuid7())
                     break
             # The user has changed since: once more, with what is stored now.
         record("authn_login_success", user.id)
@@ -58,12 +58,12 @@ class AuthService:
         A token that is used twice was stolen, from the client or by it: its whole family ends.
         """
         user_id, _ = self._tokens.read("refresh", token)
-        async with self._database.transaction() as session:
-            if not await UserRepository(session).lock(user_id, is_active=True):
+        async with self._database.transaction() as unit:
+            if not await UserRepository(unit, EVERYTHING).lock(user_id, is_active=True):
                 raise InvalidTokenError
-            rows = RefreshTokenRepository(session)
+            rows = RefreshTokenRepository(unit, EVERYTHING)
             if family_id := await rows.spend(fingerprint(token)):
-                return await self._issue(session, user_id, family_id)
+                return await self._issue(unit, user_id, family_id)
             reused = await rows.revoke_family(fingerprint(token))
         if reused:
             record("authn_token_reuse", user_id)
@@ -71,15 +71,15 @@ class AuthService:
 
     async def log_out(self, token: str) -> None:
         """End the token's family, if it has one."""
-        async with self._database.transaction() as session:
-            rows = RefreshTokenRepository(session)
+        async with self._database.transaction() as unit:
+            rows = RefreshTokenRepository(unit, EVERYTHING)
             if user_id := await rows.find_user(fingerprint(token)):
-                await UserRepository(session).lock(user_id)
+                await UserRepository(unit, EVERYTHING).lock(user_id)
                 await rows.revoke_family(fingerprint(token))
 
-    async def _issue(self, session: Session, user_id: UUID, family_id: UUID) -> TokenResponse:
+    async def _issue(self, unit: UnitOfWork, user_id: UUID, family_id: UUID) -> TokenResponse:
         refresh = self._tokens.make("refresh", user_id)
-        await RefreshTokenRepository(session).create(
+        await RefreshTokenRepository(unit, EVERYTHING).create(
             {
                 "user_id": user_id,
                 "family_id": family_id,

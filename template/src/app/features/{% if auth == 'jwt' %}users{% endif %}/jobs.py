@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from app.core.database import EVERYTHING
 from app.core.jobs import JobContext, job
 from app.core.mail import send_mail
 from app.features.users.repository import UserRepository
@@ -8,8 +9,8 @@ from app.features.users.repository import UserRepository
 @job
 async def send_welcome_email(context: JobContext, *, user_id: UUID) -> None:
     """Says nothing that the user has chosen: else it would be a way to mail one's text to anyone."""
-    async with context.database.reading() as session:
-        user = await UserRepository(session).get(user_id)
+    async with context.database.reading() as unit:
+        user = await UserRepository(unit, EVERYTHING).get(user_id)
     if user is None:
         return
     name = context.settings.app_name

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 
-from app.core.jobs.dependencies import JobsDep
+from app.background import JobsDep
 from app.core.security import Role
 from app.features.auth.dependencies import (
     OwnAccountDep,
@@ -12,7 +12,6 @@ from app.features.auth.dependencies import (
     require_role,
 )
 from app.features.users.dependencies import UserServiceDep
-from app.features.users.jobs import send_welcome_email
 from app.features.users.models import User
 from app.features.users.schemas import (
     PasswordChange,
@@ -45,8 +44,7 @@ async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
 ) -> User:
     """Open an account; everyone may, and nobody becomes an admin by it."""
     await limit.count()
-    user = await service.register(data)
-    jobs.enqueue(send_welcome_email, user_id=user.id)
+    user = await service.register(data, jobs=jobs)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
     return user
 

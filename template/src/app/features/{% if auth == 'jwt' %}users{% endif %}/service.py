@@ -1,11 +1,13 @@
 from typing import Any
 from uuid import UUID
 
+from app.background import Jobs
 from app.core.audit import record
-from app.core.database import Database
+from app.core.database import EVERYTHING, Database
 from app.core.errors import ValidationError
 from app.core.security import Passwords, Role, check_password
 from app.features.users.exceptions import LastAdminError, UserNotFoundError
+from app.features.users.jobs import send_welcome_email
 from app.features.users.models import User
 from app.features.users.repository import RefreshTokenRepository, UserRepository
 from app.features.users.schemas import (
@@ -29,13 +31,18 @@ class UserService:
         self._database = database
         self._passwords = passwords
 
-    async def register(self, data: UserCreate, role: Role = Role.USER) -> User:
-        """Raises `EmailTakenError`, and `ValidationError` for a password easily guessed."""
+    async def register(
+        self, data: UserCreate, role: Role = Role.USER, *, jobs: Jobs | None = None
+    ) -> User:
+        """Open an account, and with `jobs` welcome its user by mail.
+
+        Raises `EmailTakenError`, and `ValidationError` for a password easily guessed.
+        """
         password = data.password.get_secret_value()
         check_password(password, email=data.email)
         password_hash = await self._passwords.hash(password)
-        async with self._database.transaction() as session:
-            user = await UserRepository(session).create(
+        async with self._database.transaction() as unit:
+            user = await UserRepository(unit, EVERYTHING).create(
                 {
                     "email": data.email,
                     "name": data.name,
@@ -44,26 +51,28 @@ class UserService:
                     "is_active": True,
                 }
             )
+            if jobs:
+                jobs.enqueue(unit, send_welcome_email, user_id=user.id)
         record("user_created", user.id, role=role)
         return user
 
     async def list(self, params: UserListParams) -> Page[User]:
-        async with self._database.reading() as session:
-            return await UserRepository(session).search(params)
+        async with self._database.reading() as unit:
+            return await UserRepository(unit, EVERYTHING).search(params)
 
     async def get(self, user_id: UUID) -> User:
-        async with self._database.reading() as session:
-            return await UserRepository(session).get_or_raise(user_id)
+        async with self._database.reading() as unit:
+            return await UserRepository(unit, EVERYTHING).get_or_raise(user_id)
 
     async def rename(self, user_id: UUID, data: UserUpdate) -> User:
-        async with self._database.transaction() as session:
-            return await UserRepository(session).update(user_id, data.model_dump())
+        async with self._database.transaction() as unit:
+            return await UserRepository(unit, EVERYTHING).update(user_id, data.model_dump())
 
     async def administer(self, user_id: UUID, data: UserAdminUpdate) -> User:
         """Raises `LastAdminError` where nobody would be left to administer."""
         values: dict[str, Any] = data.model_dump()
-        async with self._database.transaction() as session:
-            users = UserRepository(session)
+        async with self._database.transaction() as unit:
+            users = UserRepository(unit, EVERYTHING)
             if values.get("role") is Role.USER or values.get("is_active") is False:
                 await self._keep_an_admin(users, without=user_id)
             before = await users.lock(user_id)
@@ -72,7 +81,7 @@ class UserService:
             old_role, was_active = before.role, before.is_active
             user = await users.update(user_id, values)
             if not user.is_active:
-                await RefreshTokenRepository(session).revoke_all(user_id)
+                await RefreshTokenRepository(unit, EVERYTHING).revoke_all(user_id)
         if user.role != old_role:
             record("privilege_permissions_changed", user_id, old_role=old_role, role=user.role)
         if was_active and not user.is_active:
@@ -90,19 +99,19 @@ class UserService:
                 raise ValidationError("That is not the password.", field="current_password")
             check_password(password, email=user.email, field="new_password")
             password_hash = await self._passwords.hash(password)
-            async with self._database.transaction() as session:
-                users = UserRepository(session)
+            async with self._database.transaction() as unit:
+                users = UserRepository(unit, EVERYTHING)
                 if await users.lock(user_id, password_hash=user.password_hash):
                     await users.update(user_id, {"password_hash": password_hash})
-                    await RefreshTokenRepository(session).revoke_all(user_id)
+                    await RefreshTokenRepository(unit, EVERYTHING).revoke_all(user_id)
                     break
             # The password has changed since, or its hash: once more, with what is stored now.
         record("authn_password_change", user_id)
 
     async def delete(self, user_id: UUID) -> None:
         """Their items and tokens go with them; raises `LastAdminError`."""
-        async with self._database.transaction() as session:
-            users = UserRepository(session)
+        async with self._database.transaction() as unit:
+            users = UserRepository(unit, EVERYTHING)
             await self._keep_an_admin(users, without=user_id)
             await users.delete(user_id)
         record("user_deleted", user_id)

@@ -6,7 +6,7 @@ from fastapi.responses import FileResponse
 
 from app.core.docs import DOCS_CSP
 from app.core.rate_limit import client_address
-from app.dependencies import RateLimiterDep, SettingsDep
+from app.dependencies import ResourcesDep
 from app.features.events import connection
 from app.features.events.dependencies import (
     EventServiceDep,
@@ -27,14 +27,14 @@ async def live_events(
     websocket: WebSocket,
     subscriber: SubscriberDep,
     service: EventServiceDep,
-    limiter: RateLimiterDep,
-    settings: SettingsDep,
+    resources: ResourcesDep,
 ) -> None:
     """Tell a client of the changes it subscribes to, as far as it may see them."""
 
     async def answer(data: bytes) -> Reply:
         # A message costs as much as a request, and counts as one.
-        await limiter.hit(settings.rate_limit_default, "request", client_address(websocket))
+        rate = resources.settings.rate_limit_default
+        await resources.rate_limiter.hit(rate, "request", client_address(websocket))
         return service.answer(data)
 
     await connection.serve(websocket, subscriber, answer)

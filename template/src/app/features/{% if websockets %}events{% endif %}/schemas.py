@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from app.core.events.repository import Event
+from app.core.events.announcer import Event
 from app.shared.schemas import AppSchema, InputSchema
 
 type ChannelName = Annotated[str, Field(max_length=100)]

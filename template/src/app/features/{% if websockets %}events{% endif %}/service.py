@@ -1,8 +1,9 @@
+from collections.abc import Collection
+
 from pydantic import ValidationError
 
 from app.core.errors import code_of
 from app.core.events.hub import Subscriber
-from app.core.events.repository import CHANNELS
 from app.features.events.schemas import (
     Error,
     Ping,
@@ -18,8 +19,9 @@ from app.features.events.schemas import (
 class EventService:
     """One side of the conversation: what is done with a client's messages, and answered."""
 
-    def __init__(self, subscriber: Subscriber) -> None:
+    def __init__(self, subscriber: Subscriber, channels: Collection[str]) -> None:
         self._subscriber = subscriber
+        self._channels = channels
 
     def answer(self, data: bytes) -> Reply:
         try:
@@ -31,8 +33,8 @@ class EventService:
             return _error(422, "Send subscribe or unsubscribe, each with a channel, or ping.")
         if isinstance(message, Ping):
             return Pong()
-        if message.channel not in CHANNELS:
-            names = ", ".join(sorted(CHANNELS))
+        if message.channel not in self._channels:
+            names = ", ".join(sorted(self._channels))
             return _error(404, f"There is no such channel, but there is: {names}.")
         if isinstance(message, Subscribe):
             self._subscriber.channels.add(message.channel)

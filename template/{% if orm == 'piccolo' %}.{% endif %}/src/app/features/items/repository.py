@@ -1,15 +1,18 @@
-from app.core.repository import BaseRepository, containing
+from app.core.database.changes import Resource
+from app.core.database.queries import containing
+from app.core.database.repository import BaseRepository
 from app.features.items.exceptions import ItemNotFoundError
 from app.features.items.models import Item
-from app.features.items.schemas import ItemListParams
+from app.features.items.schemas import ItemListParams, ItemResponse
 from app.shared.pagination import Page
 
 
 class ItemRepository(BaseRepository[Item]):
     model = Item
     not_found = ItemNotFoundError
+    resource = Resource("items", ItemResponse)
 
-    async def search(self, params: ItemListParams, **filters: object) -> Page[Item]:
+    async def search(self, params: ItemListParams) -> Page[Item]:
         """A page of the items whose title contains `params.q`, in any case."""
         where = [containing(Item.title, params.q)] if params.q else []
-        return await self.page(params, params.order, *where, **filters)
+        return await self.page(params, params.order, *where)

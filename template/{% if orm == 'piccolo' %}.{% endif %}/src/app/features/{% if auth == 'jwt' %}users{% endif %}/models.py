@@ -1,6 +1,6 @@
 from piccolo.columns import UUID, Boolean, ForeignKey, OnDelete, Timestamptz, Varchar
 
-from app.core.models import Entity
+from app.core.database.models import Entity
 
 
 class User(Entity, tablename="users"):

@@ -2,7 +2,11 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from app.core.repository import BaseRepository, Conflicts, containing
+from piccolo.query import Select
+
+from app.core.database.queries import containing
+from app.core.database.repository import BaseRepository, Conflicts
+from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
@@ -27,33 +31,44 @@ class UserRepository(BaseRepository[User]):
         where = [containing(User.email, params.q)] if params.q else []
         return await self.page(params, params.order, *where)
 
-    async def lock_admins(self) -> list[UUID]:
-        """The active admins, none of whom can cease to be one before this transaction ends."""
-        return await self._session.run(
-            User.select(User.id)
-            .where(User.role == "admin", User.is_active.eq(True))
-            .order_by(User.id)
-            .lock_rows("NO KEY UPDATE")
-            .output(as_list=True)
-        )
+    async def active_role(self, user_id: UUID) -> Role | None:
+        """The role of the user; None where there is none, or it is not active."""
+        return await self._role(self._active(user_id))
 
-    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+    async def protect(self, user_id: UUID) -> Role | None:
+        """Like `active_role`; and no other transaction deletes the user before this one ends."""
+        return await self._role(self._active(user_id).lock_rows("KEY SHARE"))
+
+    def _active(self, user_id: UUID) -> Select[User]:
+        return User.select(User.role).where(User.id == user_id, User.is_active.eq(True))
+
+    async def _role(self, query: Select[User]) -> Role | None:
+        rows = await self._session.run(query)
+        return Role(rows[0]["role"]) if rows else None
+
+    async def lock(self, user_id: UUID, **columns: object) -> User | None:
         """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        None where the user is gone, or has another value in one of the columns.
 
         Whatever issues, spends or revokes refresh tokens locks their user first. So these
         transactions run one after the other, and cannot deadlock.
         """
         return await self._session.run(
             User.objects()
-            .where(*self._equal({"id": user_id, **filters}))
+            .where(*self._equal({"id": user_id, **columns}))
             .lock_rows("NO KEY UPDATE")
             .first()
         )
 
-    async def protect(self, user_id: UUID) -> User | None:
-        """The user, whom no other transaction deletes before this one ends."""
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
         return await self._session.run(
-            User.objects().where(User.id == user_id).lock_rows("KEY SHARE").first()
+            User.select(User.id)
+            .where(User.role == Role.ADMIN, User.is_active.eq(True))
+            .order_by(User.id)
+            .lock_rows("NO KEY UPDATE")
+            .output(as_list=True)
         )
 
 

@@ -4,11 +4,16 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, select, update
 
-from app.core.repository import BaseRepository, Conflicts
+from app.core.database.repository import BaseRepository, Conflicts
+from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
+
+# Built once, as every request with a token needs one of them.
+ACTIVE = select(User.role).where(User.id == bindparam("id"), User.is_active)
+PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 
 
 class UserRepository(BaseRepository[User]):
@@ -19,52 +24,50 @@ class UserRepository(BaseRepository[User]):
     # Without the password's hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
-    # Built once, as every request that writes needs it.
-    _protected = (
-        select(User)
-        .where(User.id == bindparam("id"))
-        .with_for_update(read=True, key_share=True)
-        .execution_options(populate_existing=True)
-    )
 
     async def get_by_email(self, email: str) -> User | None:
         """The user of a normalised address; see `normalize_email`."""
-        user: User | None = await self._session.scalar(select(User).where(User.email == email))
-        return user
+        return await self._one(self._select().where(User.email == email))
 
     async def search(self, params: UserListParams) -> Page[User]:
         """A page of the users whose address contains `params.q`, in any case."""
         where = [User.email.icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)
 
-    async def lock_admins(self) -> list[UUID]:
-        """The active admins, none of whom can cease to be one before this transaction ends."""
-        admins = await self._session.scalars(
-            select(User.id)
-            .where(User.role == "admin", User.is_active)
-            .order_by(User.id)
-            .with_for_update(key_share=True)
-        )
-        return list(admins)
+    async def active_role(self, user_id: UUID) -> Role | None:
+        """The role of the user; None where there is none, or it is not active."""
+        role = (await self._session.execute(ACTIVE, {"id": user_id})).scalar_one_or_none()
+        return Role(role) if role else None
 
-    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+    async def protect(self, user_id: UUID) -> Role | None:
+        """Like `active_role`; and no other transaction deletes the user before this one ends."""
+        role = (await self._session.execute(PROTECTED, {"id": user_id})).scalar_one_or_none()
+        return Role(role) if role else None
+
+    async def lock(self, user_id: UUID, **columns: object) -> User | None:
         """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        None where the user is gone, or has another value in one of the columns.
 
         Whatever issues, spends or revokes refresh tokens locks their user first. So these
         transactions run one after the other, and cannot deadlock.
         """
-        user: User | None = await self._session.scalar(
-            select(User)
-            .where(User.id == user_id, *self._equal(filters))
+        return await self._one(
+            self._select()
+            .where(User.id == user_id)
+            .filter_by(**columns)
             .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
         )
-        return user
 
-    async def protect(self, user_id: UUID) -> User | None:
-        """The user, whom no other transaction deletes before this one ends."""
-        user: User | None = await self._session.scalar(self._protected, {"id": user_id})
-        return user
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
+        admins = await self._session.execute(
+            select(User.id)
+            .where(User.role == Role.ADMIN, User.is_active)
+            .order_by(User.id)
+            .with_for_update(key_share=True)
+        )
+        return list(admins.scalars())
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
@@ -72,15 +75,15 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
 
     async def find_user(self, fingerprint: str) -> UUID | None:
         """The id of the user who was given the token; None for an unknown or revoked one."""
-        user_id: UUID | None = await self._session.scalar(
+        users = await self._session.execute(
             select(RefreshToken.user_id).where(RefreshToken.fingerprint == fingerprint)
         )
-        return user_id
+        return users.scalar_one_or_none()
 
     async def spend(self, fingerprint: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
         now = datetime.now(UTC)
-        family_id: UUID | None = await self._session.scalar(
+        families = await self._session.execute(
             update(RefreshToken)
             .where(
                 RefreshToken.fingerprint == fingerprint,
@@ -90,20 +93,20 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
             .values(spent_at=now)
             .returning(RefreshToken.family_id)
         )
-        return family_id
+        return families.scalar_one_or_none()
 
     async def revoke_family(self, fingerprint: str) -> bool:
         """Whether there was anything to revoke."""
         family = select(RefreshToken.family_id).where(RefreshToken.fingerprint == fingerprint)
-        revoked = await self._session.scalars(
-            delete(RefreshToken)
-            .where(RefreshToken.family_id.in_(family.scalar_subquery()))
-            .returning(RefreshToken.id)
+        revoked = await self._session.execute(
+            delete(RefreshToken).where(RefreshToken.family_id.in_(family.scalar_subquery()))
         )
-        return bool(revoked.all())
+        return revoked.rowcount > 0
 
     async def revoke_all(self, user_id: UUID) -> None:
-        await self._session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id))
+        await self._session.execute(
+            delete(RefreshToken).where(RefreshToken.user_id == user_id)
+        )
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
         """Those of one user, or of all."""

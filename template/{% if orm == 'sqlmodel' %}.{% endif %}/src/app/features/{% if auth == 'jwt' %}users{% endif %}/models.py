@@ -3,8 +3,8 @@ from uuid import UUID
 
 from sqlmodel import Field
 
-from app.core.columns import UTCDateTime
-from app.core.models import Entity
+from app.core.database.columns import UTCDateTime
+from app.core.database.models import Entity
 
 
 class User(Entity, table=True):

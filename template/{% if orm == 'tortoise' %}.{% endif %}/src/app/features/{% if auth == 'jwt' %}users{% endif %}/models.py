@@ -3,7 +3,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
-from app.core.models import Entity
+from app.core.database.models import Entity
 
 
 class User(Entity):

@@ -2,9 +2,11 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from tortoise.expressions import Subquery
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import ValuesQuery
 
-from app.core.repository import BaseRepository, Conflicts
+from app.core.database.repository import BaseRepository, Conflicts
+from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
@@ -26,33 +28,42 @@ class UserRepository(BaseRepository[User]):
 
     async def search(self, params: UserListParams) -> Page[User]:
         """A page of the users whose address contains `params.q`, in any case."""
-        filters = {"email__icontains": params.q} if params.q else {}
-        return await self.page(params, params.order, **filters)
+        where = [Q(email__icontains=params.q)] if params.q else []
+        return await self.page(params, params.order, *where)
 
-    async def lock_admins(self) -> list[UUID]:
-        """The active admins, none of whom can cease to be one before this transaction ends."""
-        admins = self._rows(role="admin", is_active=True).order_by("id").only("id")
-        return [admin.id for admin in await admins.select_for_update(no_key=True)]
+    async def active_role(self, user_id: UUID) -> Role | None:
+        """The role of the user; None where there is none, or it is not active."""
+        rows = await self._active(user_id)
+        return Role(rows[0]["role"]) if rows else None
 
-    async def lock(self, user_id: UUID, **filters: object) -> User | None:
+    async def protect(self, user_id: UUID) -> Role | None:
+        """Like `active_role`; and no other transaction deletes the user before this one ends."""
+        client = self._session.client
+        if not client.capabilities.support_for_update:
+            # A database without row locks has one transaction that writes at a time.
+            return await self.active_role(user_id)
+        # Tortoise has only the stronger locks, under which the requests of a user would queue.
+        statement, values = self._active(user_id).sql_with_params()
+        rows = await client.execute_query_dict(f"{statement} FOR KEY SHARE", values)
+        return Role(rows[0]["role"]) if rows else None
+
+    def _active(self, user_id: UUID) -> ValuesQuery[User]:
+        return self._rows(id=user_id, is_active=True).values("role")
+
+    async def lock(self, user_id: UUID, **columns: object) -> User | None:
         """The user, whom no other transaction locks, changes or deletes before this one ends.
+
+        None where the user is gone, or has another value in one of the columns.
 
         Whatever issues, spends or revokes refresh tokens locks their user first. So these
         transactions run one after the other, and cannot deadlock.
         """
-        return await self._rows(id=user_id, **filters).select_for_update(no_key=True).first()
+        return await self._rows(id=user_id, **columns).select_for_update(no_key=True).first()
 
-    async def protect(self, user_id: UUID) -> User | None:
-        """The user, whom no other transaction deletes before this one ends."""
-        client = self._session.client
-        if not client.capabilities.support_for_update:
-            # A database without row locks has one transaction that writes at a time.
-            return await self.get(user_id)
-        # Tortoise has only the stronger locks, under which the requests of a user would queue.
-        statement = f"{self._rows(id=user_id).sql()} FOR KEY SHARE"
-        executor = client.executor_class(model=User, db=client)
-        users: list[User] = await executor.execute_select(statement, [user_id])
-        return users[0] if users else None
+    async def lock_admins(self) -> list[UUID]:
+        """The active admins, none of whom can cease to be one before this transaction ends."""
+        admins = self._rows(role=Role.ADMIN, is_active=True).order_by("id").only("id")
+        return [admin.id for admin in await admins.select_for_update(no_key=True)]
 
 
 class RefreshTokenRepository(BaseRepository[RefreshToken]):

@@ -1,0 +1,111 @@
+"""The base of repositories: what is the same whichever ORM runs the queries."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from uuid import UUID
+
+from app.core.database.changes import Change, Kind, Resource
+from app.core.database.engine import violated_constraint
+from app.core.database.models import Entity
+from app.core.database.queries import Condition, Queries
+from app.core.database.scope import Scope
+from app.core.database.unit import UnitOfWork
+from app.core.errors import ConflictError, NotFoundError
+from app.shared.filters import Sort
+from app.shared.pagination import Cursor, Feed, FeedParams, Page, PageParams
+
+type Conflicts = Mapping[str, Callable[[], ConflictError]]
+
+
+class BaseRepository[Model: Entity](Queries[Model]):
+    """Data access of one model, within a scope.
+
+    Methods that name a row raise the feature's `not_found`, also for a row outside of the scope.
+    """
+
+    not_found: Callable[[UUID], NotFoundError]
+    resource: ClassVar[Resource | None] = None
+    """What a row is to others. None: nobody is told of a change, and no row is cached."""
+
+    conflicts: ClassVar[Conflicts] = {}
+    """What violating a constraint, by its name, means to a client."""
+
+    def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
+        columns = scope.columns.items()
+        self._stamp = {name: value for name, value in columns if hasattr(self.model, name)}
+        super().__init__(unit.session, {} if scope.sees_all else self._stamp)
+        self._unit = unit
+
+    async def get(self, row_id: UUID) -> Model | None:
+        cache, resource = self._unit.cache, self.resource
+        # The cache is not told of rows that are deleted with their owner. Who has other's rows in
+        # scope therefore reads past it.
+        if cache is None or resource is None or self._filters != self._stamp:
+            return await self._find(self._filters, row_id)
+        fields = await cache.get(resource, row_id, lambda: self._find({}, row_id))
+        if fields is None or any(fields[name] != value for name, value in self._filters.items()):
+            return None
+        return self._load(fields)
+
+    async def get_or_raise(self, row_id: UUID) -> Model:
+        return self._found(row_id, await self.get(row_id))
+
+    async def page(self, params: PageParams, order: Sort, *where: Condition) -> Page[Model]:
+        """A numbered page, its ties broken by id so that no row shows on two pages."""
+        items, total = await self._page(order, params.offset, params.page_size, *where)
+        return Page(items, total, params.page, params.page_size)
+
+    async def feed(self, params: FeedParams) -> Feed[Model]:
+        """Newest first, from behind the cursor; wants an index on `(created_at, id)`."""
+        # One more than asked for tells whether there is more.
+        rows = await self._newest(params.after, params.limit + 1)
+        items = rows[: params.limit]
+        more = len(rows) > len(items)
+        return Feed(items, Cursor(items[-1].created_at, items[-1].id).encode() if more else None)
+
+    async def create(self, values: Mapping[str, Any]) -> Model:
+        with self._conflicts():
+            row = await self._insert({**values, **self._stamp})
+        self._record("created", row)
+        return row
+
+    async def update(self, row_id: UUID, values: Mapping[str, Any]) -> Model:
+        """Set these columns; without any, the row is returned as it is."""
+        if not values:
+            return self._found(row_id, await self._find(self._filters, row_id))
+        with self._conflicts():
+            row = self._found(row_id, await self._update(row_id, values))
+        self._record("updated", row)
+        return row
+
+    async def delete(self, row_id: UUID) -> Model:
+        with self._conflicts():
+            row = self._found(row_id, await self._delete(row_id))
+        self._record("deleted", row)
+        return row
+
+    def _found(self, row_id: UUID, row: Model | None) -> Model:
+        if row is None:
+            raise self.not_found(row_id)
+        return row
+
+    def _record(self, kind: Kind, row: Model) -> None:
+        if self.resource:
+            self._unit.changes.append(Change(kind, self.resource, row))
+
+    @contextmanager
+    def _conflicts(self) -> Iterator[None]:
+        """Raise a `ConflictError` for a value that is taken, a row that is gone or still needed.
+
+        The database decides: a query beforehand would miss what others do in between. A check
+        that `conflicts` does not name stays what it is: a rule that validation has missed.
+        """
+        try:
+            yield
+        except Exception as exc:
+            constraint = violated_constraint(exc, self.conflicts)
+            if constraint is None:
+                raise
+            error = self.conflicts.get(constraint, ConflictError)
+            raise error() from exc

@@ -1,0 +1,75 @@
+"""The database: where sessions come from, and how their transactions begin, end and fail."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from app.config import Settings
+from app.core.database.engine import Connection, Connections, SchemaChangedError
+from app.core.database.session import CONFIG, Session
+from app.core.database.unit import UnitsOfWork
+
+
+class ReadOnlyConnection(Connection):
+    """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        self._refuse_all_but_select(query)
+        try:
+            return await super().execute_query(query, values)
+        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+            return await super().execute_query(query, values)
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
+        self._refuse_all_but_select(query)
+        try:
+            return await super().execute_query_dict(query, values)
+        except SchemaChangedError:
+            return await super().execute_query_dict(query, values)
+
+    async def execute_insert(self, query: str, _values: list[Any]) -> None:
+        self._refuse_all_but_select(query)
+
+    async def execute_many(self, query: str, _values: list[list[Any]]) -> None:
+        self._refuse_all_but_select(query)
+
+    async def execute_script(self, query: str) -> None:
+        self._refuse_all_but_select(query)
+
+    def _refuse_all_but_select(self, query: str) -> None:
+        if not query.startswith("SELECT"):
+            raise RuntimeError("a request that only reads tried to write")
+
+
+class Database(UnitsOfWork):
+    """The connections, and the two ways to work with them."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__()
+        self._connections = connections
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
+        """A database for as long as the context lasts; connections are opened when needed."""
+        async with Connections.open(settings) as connections:
+            # Tells the models of each other, and in which dialect their queries are.
+            with (session := Session(connections)):
+                await session.init(CONFIG)
+            yield cls(connections)
+
+    @asynccontextmanager
+    async def writing_session(self) -> AsyncGenerator[Session]:
+        async with self._connections.take() as connection, connection.in_transaction():
+            with (session := Session(connection)):
+                yield session
+
+    @asynccontextmanager
+    async def reading_session(self) -> AsyncGenerator[Session]:
+        async with self._connections.take() as connection:
+            with (session := Session(ReadOnlyConnection(connection))):
+                yield session
+
+    async def ping(self) -> None:
+        async with self._connections.take() as connection:
+            await connection.execute_query("SELECT 1")

@@ -1,0 +1,185 @@
+"""How Alembic compares the models with a database, and the order in which a revision changes it."""
+
+from typing import Any, Literal, cast
+
+import sqlalchemy
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import (
+    AddColumnOp,
+    CreateTableOp,
+    DropColumnOp,
+    DropTableOp,
+    MigrateOperation,
+    MigrationScript,
+    ModifyTableOps,
+)
+from alembic.runtime.plugins import Plugin
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import (
+    ARRAY,
+    BLANK_SCHEMA,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Dialect,
+    Enum,
+    MetaData,
+    Table,
+)
+from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.util import constructor_copy
+
+from app.core.database import schema
+
+OPTIONS: dict[str, Any] = {
+    "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", "app"],
+    "compare_server_default": True,
+    "include_schemas": True,
+}
+
+
+def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
+    """The tables of the models, with the types that the database stores.
+
+    A revision written from them names no class of the application: code changes, and an applied
+    revision must not.
+    """
+    stored = MetaData(naming_convention=models.naming_convention)
+
+    # The default schema has no name when it is read back, so it has none here either.
+    default = dialect.default_schema_name
+
+    def named(schema_name: Any) -> Any:
+        return BLANK_SCHEMA if schema_name == default else schema_name
+
+    for table in models.tables.values():
+        table.to_metadata(
+            stored,
+            schema=cast("str", None if table.schema == default else table.schema),
+            referred_schema_fn=lambda _table, _schema, _constraint, referred: named(referred),
+        )
+    for table in stored.tables.values():
+        _move_checks(table, dialect)
+        for column in table.columns:
+            column.type = stored_type(column.type, dialect)
+    return stored
+
+
+def _move_checks(table: Table, dialect: Dialect) -> None:
+    """Make the checks of columns and types ones of the table: Alembic leaves the others out."""
+    definition = str(CreateTable(table).compile(dialect=dialect)).replace('"', "")
+    owners: list[Table | Column[Any]] = [table, *table.columns]
+    for constraints in [owner.constraints for owner in owners]:
+        for check in [*constraints]:
+            if isinstance(check, CheckConstraint):
+                constraints.remove(check)
+                # That of an enumeration, for one, is not created where it is a type of the server.
+                if f"CONSTRAINT {check.name} CHECK" in definition:
+                    CheckConstraint(check.sqltext, name=check.name, table=table)
+
+
+def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    """What stands behind a type decorator, or a subclass of one of SQLAlchemy's types."""
+    if isinstance(type_, ARRAY) and _is_public(type(type_)):
+        array = type_.copy()
+        array.item_type = stored_type(type_.item_type, dialect)
+        return array
+    if isinstance(type_, Boolean):
+        return Boolean()
+    if isinstance(type_, Enum):
+        return schema.stored_enum(type_)
+    if _is_public(type(type_)):
+        # A copy leaves out the variants, of which only the one for this dialect matters.
+        copy = constructor_copy(type_, type(type_))
+        chosen = type_.dialect_impl(dialect)
+        same = repr(chosen) == repr(copy.dialect_impl(dialect))
+        return copy if same else stored_type(chosen, dialect)
+    if isinstance(type_, TypeDecorator):
+        # For a decorator this is a copy of it, with the dialect's own type behind.
+        inner = type_.dialect_impl(dialect)
+        return stored_type(
+            inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
+        )
+    base = next(filter(_is_public, type(type_).__mro__), None)
+    return stored_type(type_.adapt(base), dialect) if base else type_
+
+
+def _is_public(class_: type) -> bool:
+    """Whether SQLAlchemy exports the class, so that a revision can name it."""
+    return any(
+        getattr(module, class_.__name__, None) is class_ for module in (sqlalchemy, schema.TYPES)
+    )
+
+
+def render_item(kind: str, item: object, context: AutogenContext) -> Literal[False]:
+    """Import the module of a type that is not SQLAlchemy's, such as an extension's."""
+    module = type(item).__module__
+    if kind == "type" and not module.startswith("sqlalchemy."):
+        context.imports.add(f"import {module}")
+    return False
+
+
+def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
+    """Create what others need first, and drop it last.
+
+    Alembic would drop tables in any order, also before those that refer to them.
+    """
+    position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
+
+    def place(change: MigrateOperation) -> tuple[int, int]:
+        match change:
+            case CreateTableOp():
+                return 1, position.get((change.schema, change.table_name), 0)
+            case DropTableOp():
+                return 5, -position.get((change.schema, change.table_name), 0)
+        return getattr(change, "place", 3), 0  # The statements of `schema` name theirs.
+
+    for script in scripts:
+        for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
+            changes.ops.sort(key=place)
+
+
+def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
+    """The tables of the database, each before those that refer to it."""
+    inspector: Inspector = sqlalchemy.inspect(connection)
+    there = MetaData()
+    for name in inspector.get_schema_names():
+        if name != "information_schema":
+            there.reflect(
+                connection, schema=None if name == inspector.default_schema_name else name
+            )
+    return [(table.schema, table.name) for table in there.sorted_tables]
+
+
+def _compare_computed_columns(
+    context: AutogenContext, changes: ModifyTableOps, *table: Any
+) -> PriorityDispatchResult:
+    """Drop a column that is computed in another way, and add it again: Alembic only warns."""
+    schema_name, table_name, stored, wanted = table
+    if stored is not None and wanted is not None and context.connection is not None:
+        for column in wanted.columns:
+            old = stored.columns.get(column.name)
+            if old is not None and schema.is_computed_otherwise(context.connection, old, column):
+                changes.ops += [
+                    DropColumnOp.from_column_and_tablename(schema_name, table_name, old),
+                    AddColumnOp.from_column_and_tablename(schema_name, table_name, column),
+                ]
+    return PriorityDispatchResult.CONTINUE
+
+
+def _skip_computed_column(*column: Any) -> PriorityDispatchResult:
+    """`_compare_computed_columns` has looked at it."""
+    *_, stored, wanted = column
+    computed = Computed in {type(stored.server_default), type(wanted.server_default)}
+    return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE
+
+
+PLUGIN = Plugin("app")
+PLUGIN.add_autogenerate_comparator(_compare_computed_columns, "table", "computed")
+PLUGIN.add_autogenerate_comparator(
+    _skip_computed_column, "column", "server_default", priority=DispatchPriority.FIRST
+)
+schema.add_comparators(PLUGIN)

@@ -1,0 +1,68 @@
+"""The database: where sessions come from, and how their transactions begin, end and fail."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Self
+
+from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.config import Settings
+from app.core.database.engine import TRANSACTIONS, create_engine
+from app.core.database.session import ReadOnlySession, Session
+from app.core.database.unit import UnitsOfWork
+from app.core.errors import ServiceUnavailableError
+
+
+class Database(UnitsOfWork):
+    """The engine, and the two ways to work with it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__()
+        self._engine = engine
+        # One pool for both: reads only skip BEGIN and COMMIT, half of what they would cost.
+        self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
+        """A database for as long as the context lasts; connections are opened when needed."""
+        engine = create_engine(settings)
+        try:
+            yield cls(engine)
+        finally:
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def writing_session(self) -> AsyncGenerator[Session]:
+        async with _connection(self._transactions) as connection, connection.begin():
+            yield Session(connection)
+
+    @asynccontextmanager
+    async def reading_session(self) -> AsyncGenerator[Session]:
+        async with _connection(self._engine) as connection:
+            yield ReadOnlySession(connection)
+
+    async def ping(self) -> None:
+        async with _connection(self._engine) as connection:
+            await connection.execute(text("SELECT 1"))
+
+
+@asynccontextmanager
+async def _connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+    """A connection of the pool; its own context would make a task to close it in."""
+    with _pool_errors():
+        connection = await engine.connect()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def _pool_errors() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as exc:
+        raise ServiceUnavailableError("Every database connection is taken.") from exc
