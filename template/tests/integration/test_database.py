@@ -89,10 +89,19 @@ async def test_an_error_rolls_everything_back(database: Database) -> None:
 
 @pytest.mark.sad
 async def test_a_cancelled_request_rolls_everything_back(database: Database) -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05), database.transaction() as session:
+    written = asyncio.Event()
+
+    async def write() -> None:
+        async with database.transaction() as session:
             await ItemRepository(session).create({"title": "lost"})
+            written.set()
             await asyncio.sleep(10)
+
+    request = asyncio.create_task(write())
+    await written.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
 
     assert await count(database) == 0
 
