@@ -11,8 +11,8 @@ from app.core.database import Database
 from app.core.errors import AppError, ConflictError, ServiceUnavailableError, ValidationError
 from app.main import create_app
 from tests.support.apps import client_of, use_database
-from tests.support.failures import FailingCommit
 from tests.support.factories import item_data
+from tests.support.failures import FailingCommit
 
 ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}

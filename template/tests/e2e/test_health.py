@@ -1,34 +1,14 @@
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.core import health
-from app.core.database import Database, Session
-from app.core.errors import ServiceUnavailableError
+from app import health
 from tests.support.apps import client_of, use_database
 from tests.support.factories import item_data
-
-
-class Away(Database):
-    """A database that cannot be reached, or hangs before it says so."""
-
-    def __init__(self, seconds: float = 0) -> None:
-        self._seconds = seconds
-
-    async def ping(self) -> None:
-        await asyncio.sleep(self._seconds)
-        raise ServiceUnavailableError("The database is away.")
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Session]:
-        await self.ping()
-        yield  # type: ignore[misc]
-
-    reading = transaction
+from tests.support.failures import Away
 
 
 @pytest.fixture

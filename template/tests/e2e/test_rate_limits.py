@@ -8,7 +8,7 @@ from httpx2 import ASGITransport, AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
-from tests.support.apps import client_of, started, use_database
+from tests.support.apps import client_of, started
 
 pytestmark = pytest.mark.sad
 
@@ -20,8 +20,7 @@ async def limited(settings: Settings, database: Database) -> AsyncGenerator[Asyn
     """A client of an application that lets three requests a minute through."""
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
-    use_database(app, database)
-    async with started(app), client_of(app) as client:
+    async with started(app, database), client_of(app) as client:
         yield client
 
 
@@ -142,13 +141,12 @@ async def test_counts_by_address_and_ipv6_by_network(
 ) -> None:
     changes = {"rate_limit_enabled": True, "rate_limit_default": "1/minute"}
     app = create_app(settings.model_copy(update=changes))
-    use_database(app, database)
 
     async def limited_from(address: str) -> bool:
         transport = ASGITransport(app, client=(address, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get(ITEMS)).status_code == 429
 
-    async with started(app):
+    async with started(app, database):
         assert not await limited_from(first)
         assert await limited_from(second) is shared

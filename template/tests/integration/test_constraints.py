@@ -1,4 +1,4 @@
-"""Which violated constraint is a conflict, and rows that are found by what they lack."""
+"""Which violated constraint is a conflict."""
 
 from collections.abc import AsyncGenerator
 from typing import ClassVar
@@ -6,12 +6,10 @@ from typing import ClassVar
 import pytest
 
 from app.config import Settings
-from app.core.database import Database
-from app.core.errors import ConflictError, NotFoundError
+from app.core.database import EVERYTHING, Database
 from app.core.database.repository import Conflicts
+from app.core.errors import ConflictError
 from app.features.items.repository import ItemRepository
-from app.shared.filters import Sort
-from app.shared.pagination import FeedParams, PageParams
 from tests.support.database import execute
 
 TABLE = """
@@ -37,22 +35,22 @@ class Rooms(ItemRepository):
 @pytest.fixture
 async def database(committing_settings: Settings) -> AsyncGenerator[Database]:
     async with Database.connect(committing_settings) as database:
-        async with database.transaction() as session:
-            await execute(session, TABLE)
+        async with database.transaction() as unit:
+            await execute(unit.session, TABLE)
         yield database
-        async with database.transaction() as session:
-            await execute(session, "DROP TABLE rooms")
+        async with database.transaction() as unit:
+            await execute(unit.session, "DROP TABLE rooms")
 
 
 async def insert(
     database: Database, repository: type[ItemRepository], *rooms: str, first: str = ""
 ) -> None:
-    async with database.transaction() as session:
+    async with database.transaction() as unit:
         if first:
-            await execute(session, first)
-        with repository(session)._conflicts():
+            await execute(unit.session, first)
+        with repository(unit, EVERYTHING)._conflicts():
             for room in rooms:
-                await execute(session, f"INSERT INTO rooms VALUES ({room})")
+                await execute(unit.session, f"INSERT INTO rooms VALUES ({room})")
 
 
 @pytest.mark.sad
@@ -94,25 +92,3 @@ async def test_a_unique_index_on_an_expression_is_known_by_its_name(database: Da
 
     with pytest.raises(BedsError):
         await insert(database, Rooms, "1, 1, 1", "2, 1, 2", first=index)
-
-
-async def test_a_row_is_found_by_what_it_lacks(database: Database) -> None:
-    async with database.transaction() as session:
-        items = ItemRepository(session)
-        bare = await items.create({"title": "without"})
-        described = await items.create({"title": "with", "description": "some"})
-
-        found = await items.get_or_raise(bare.id, description=None)
-        assert found.id == bare.id
-        assert await items.get(described.id, description=None) is None
-        page = await items.page(PageParams(), Sort.parse("title"), description=None)
-        assert ([item.id for item in page.items], page.total) == ([bare.id], 1)
-        feed = await items.feed(FeedParams(), description=None)
-        assert [item.id for item in feed.items] == [bare.id]
-        await items.update(bare.id, {"title": "still without"}, description=None)
-        with pytest.raises(NotFoundError):
-            await items.update(described.id, {"title": "refused"}, description=None)
-        with pytest.raises(NotFoundError):
-            await items.delete(described.id, description=None)
-        await items.delete(bare.id, description=None)
-        await items.delete(described.id)

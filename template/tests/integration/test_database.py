@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from app.config import Settings
-from app.core.database import Database
+from app.core.database import EVERYTHING, Database
 from app.core.errors import ServiceUnavailableError
 from app.features.items.models import Item
 from app.features.items.repository import ItemRepository
@@ -17,20 +17,20 @@ from app.shared.pagination import FeedParams
 async def database(committing_settings: Settings) -> AsyncGenerator[Database]:
     async with Database.connect(committing_settings) as database:
         yield database
-        async with database.transaction() as session:
-            items = ItemRepository(session)
+        async with database.transaction() as unit:
+            items = ItemRepository(unit, EVERYTHING)
             for item in (await items.feed(FeedParams())).items:
                 await items.delete(item.id)
 
 
 async def create(database: Database, title: str) -> Item:
-    async with database.transaction() as session:
-        return await ItemRepository(session).create({"title": title})
+    async with database.transaction() as unit:
+        return await ItemRepository(unit, EVERYTHING).create({"title": title})
 
 
 async def count(database: Database) -> int:
-    async with database.reading() as session:
-        return len((await ItemRepository(session).feed(FeedParams())).items)
+    async with database.reading() as unit:
+        return len((await ItemRepository(unit, EVERYTHING).feed(FeedParams())).items)
 
 
 async def test_a_transaction_commits_at_its_end(database: Database) -> None:
@@ -40,16 +40,16 @@ async def test_a_transaction_commits_at_its_end(database: Database) -> None:
 
 
 async def test_nobody_sees_a_row_before_the_commit(database: Database) -> None:
-    async with database.transaction() as session:
-        await ItemRepository(session).create({"title": "not yet"})
+    async with database.transaction() as unit:
+        await ItemRepository(unit, EVERYTHING).create({"title": "not yet"})
         assert await count(database) == 0
 
 
 async def test_a_row_comes_back_as_it_was_made(database: Database) -> None:
     made = await create(database, "as made")
 
-    async with database.reading() as session:
-        found = await ItemRepository(session).get_or_raise(made.id)
+    async with database.reading() as unit:
+        found = await ItemRepository(unit, EVERYTHING).get_or_raise(made.id)
 
     assert (found.id, found.created_at) == (made.id, made.created_at)
     assert found.created_at.tzinfo is not None
@@ -80,8 +80,8 @@ async def test_statements_are_logged_where_debug_is_on_and_never_a_value(
 @pytest.mark.sad
 async def test_an_error_rolls_everything_back(database: Database) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
-        async with database.transaction() as session:
-            await ItemRepository(session).create({"title": "lost"})
+        async with database.transaction() as unit:
+            await ItemRepository(unit, EVERYTHING).create({"title": "lost"})
             raise RuntimeError("halfway")
 
     assert await count(database) == 0
@@ -92,8 +92,8 @@ async def test_a_cancelled_request_rolls_everything_back(database: Database) -> 
     written = asyncio.Event()
 
     async def write() -> None:
-        async with database.transaction() as session:
-            await ItemRepository(session).create({"title": "lost"})
+        async with database.transaction() as unit:
+            await ItemRepository(unit, EVERYTHING).create({"title": "lost"})
             written.set()
             await asyncio.sleep(10)
 
@@ -109,8 +109,8 @@ async def test_a_cancelled_request_rolls_everything_back(database: Database) -> 
 @pytest.mark.sad
 async def test_a_safe_request_cannot_write(database: Database) -> None:
     with pytest.raises(RuntimeError, match="only reads"):
-        async with database.reading() as session:
-            await ItemRepository(session).create({"title": "refused"})
+        async with database.reading() as unit:
+            await ItemRepository(unit, EVERYTHING).create({"title": "refused"})
 
     assert await count(database) == 0
 
@@ -120,8 +120,8 @@ async def test_a_safe_request_cannot_delete(database: Database) -> None:
     item = await create(database, "kept")
 
     with pytest.raises(RuntimeError, match="only reads"):
-        async with database.reading() as session:
-            await ItemRepository(session).delete(item.id)
+        async with database.reading() as unit:
+            await ItemRepository(unit, EVERYTHING).delete(item.id)
 
     assert await count(database) == 1
 
@@ -133,7 +133,7 @@ async def test_says_unavailable_when_every_connection_stays_taken(
     small = committing_settings.model_copy(
         update={"db_pool_size": 1, "db_max_overflow": 0, "db_pool_timeout": 0.1}
     )
-    async with Database.connect(small) as database, database.transaction() as session:
-        await ItemRepository(session).create({"title": "lost"})
+    async with Database.connect(small) as database, database.transaction() as unit:
+        await ItemRepository(unit, EVERYTHING).create({"title": "lost"})
         with pytest.raises(ServiceUnavailableError):
             await database.ping()

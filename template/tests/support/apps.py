@@ -11,9 +11,14 @@ from app.resources import Resources
 
 
 @asynccontextmanager
-async def started(app: FastAPI) -> AsyncGenerator[FastAPI]:
-    """An application within its lifespan, which a client in process does not start."""
+async def started(app: FastAPI, database: Database | None = None) -> AsyncGenerator[FastAPI]:
+    """An application within its lifespan, which a client in process does not start.
+
+    If a database is given, it works on that one.
+    """
     async with app.router.lifespan_context(app):
+        if database:
+            use_database(app, database)
         yield app
 
 

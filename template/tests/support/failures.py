@@ -1,22 +1,48 @@
 """Databases that fail."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from app.core.database import Database, Session
+from app.core.database.unit import UnitsOfWork
+from app.core.errors import ServiceUnavailableError
 
 
 class FailingCommit(Database):
-    """A database whose commits fail."""
+    """A database on which every commit fails."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, error: type[Exception] = ConnectionResetError) -> None:
+        UnitsOfWork.__init__(self)
         self._database = database
+        self._error = error
 
     @asynccontextmanager
     async def writing_session(self) -> AsyncGenerator[Session]:
         async with self._database.writing_session() as session:
             yield session
-            raise ConnectionResetError("while committing")
+            raise self._error("while committing")
 
-    def reading_session(self) -> AbstractAsyncContextManager[Session]:
-        return self._database.reading_session()
+    @asynccontextmanager
+    async def reading_session(self) -> AsyncGenerator[Session]:
+        async with self._database.reading_session() as session:
+            yield session
+
+
+class Away(Database):
+    """A database that cannot be reached, or hangs before it says so."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        UnitsOfWork.__init__(self)
+        self._seconds = seconds
+
+    async def ping(self) -> None:
+        await asyncio.sleep(self._seconds)
+        raise ServiceUnavailableError("The database is away.")
+
+    @asynccontextmanager
+    async def writing_session(self) -> AsyncGenerator[Session]:
+        await self.ping()
+        yield  # type: ignore[misc]
+
+    reading_session = writing_session

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.core.ids import uuid7
-from tests.support.auth import MakeAccount
 from tests.support.apps import client_of
+from tests.support.auth import MakeAccount
 from tests.support.factories import item_data
 
 pytestmark = pytest.mark.sad

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.security import Passwords
 from app.main import create_app
-from tests.support.apps import client_of, started, use_database
+from tests.support.apps import client_of, resources_of, started
 from tests.support.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
@@ -115,7 +115,8 @@ async def test_no_secret_reaches_the_log_or_an_error(
 def test_no_secret_is_in_a_repr(settings: Settings, app: FastAPI) -> None:
     secret = settings.jwt_secret.get_secret_value()
 
-    for value in (settings, settings.model_dump(), app.state.resources.tokens, app.state.resources.passwords):
+    resources = resources_of(app)
+    for value in (settings, settings.model_dump(), resources.tokens, resources.passwords):
         assert secret not in repr(value)
 
 
@@ -131,8 +132,7 @@ async def test_the_log_names_the_user_by_id(
     with logged(settings, log_level="info") as output:
         with patch("app.main.configure_logging"):  # it is: to `output`
             app = create_app(settings)
-        use_database(app, database)
-        async with started(app), client_of(app) as client:
+        async with started(app, database), client_of(app) as client:
             await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})
             await client.get("/api/v1/users/me")
 

@@ -9,9 +9,9 @@ from httpx2 import ASGITransport, AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
-from tests.support.auth import CHEAP
-from tests.support.apps import started, use_database
 from tests.e2e.test_users import SPELLINGS
+from tests.support.apps import started
+from tests.support.auth import CHEAP
 from tests.support.factories import Account
 
 pytestmark = pytest.mark.sad
@@ -23,9 +23,8 @@ TOKEN = "/api/v1/auth/token"
 async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "trusted_proxies": ["127.0.0.1"]}
     app = create_app(settings.model_copy(update=changes))
-    use_database(app, database)
     app.state.resources.passwords = CHEAP
-    async with started(app):
+    async with started(app, database):
         yield app
 
 

@@ -10,8 +10,8 @@ from httpx2 import ASGITransport, AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
+from tests.support.apps import client_of, started
 from tests.support.auth import CHEAP
-from tests.support.apps import client_of, started, use_database
 from tests.support.factories import user_data
 
 pytestmark = pytest.mark.sad
@@ -23,9 +23,8 @@ USERS = "/api/v1/users"
 async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "rate_limit_registration": "3/hour"}
     app = create_app(settings.model_copy(update=changes))
-    use_database(app, database)
     app.state.resources.passwords = CHEAP
-    async with started(app):
+    async with started(app, database):
         yield app
 
 

@@ -14,10 +14,10 @@ from app.config import Settings
 from app.core import audit
 from app.core.database import Database
 from app.main import create_app
-from tests.support.auth import CHEAP
 from tests.support.apps import client_of, started, use_database
-from tests.support.failures import FailingCommit
+from tests.support.auth import CHEAP
 from tests.support.factories import PASSWORD, Account, user_data
+from tests.support.failures import FailingCommit
 
 TOKEN = "/api/v1/auth/token"
 REFRESH = "/api/v1/auth/refresh"
@@ -171,10 +171,9 @@ async def test_a_reached_limit_is_recorded(
     settings: Settings, database: Database, user: Account, trail: Trail
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
-    use_database(app, database)
     app.state.resources.passwords = CHEAP
     change = {"current_password": "a wild guess", "new_password": "a brand new password"}
-    async with started(app), client_of(app) as client:
+    async with started(app, database), client_of(app) as client:
         for _ in range(6):
             await log_in(client, user, "not the password")
         for _ in range(51):

@@ -17,27 +17,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from app.core.logging import get_logger
+from app.shared.responses import code_of
 
 logger = get_logger(__name__)
 
 MAX_REPORTED_ERRORS = 100
 """A body of a million unknown fields must not be answered with a million errors."""
 
-CODES = {
-    413: "PAYLOAD_TOO_LARGE",
-    422: "VALIDATION_ERROR",
-    429: "RATE_LIMITED",
-    500: "INTERNAL_ERROR",
-}
-"""The codes that are not simply the status's name."""
-
 MESSAGES = {500: "Something went wrong on our side."}
 """The messages that are not simply the status's phrase."""
-
-
-def code_of(status_code: int) -> str:
-    """What an error is called in the envelope, such as `NOT_FOUND`."""
-    return CODES.get(status_code) or HTTPStatus(status_code).name
 
 
 class AppError(Exception):

@@ -1,4 +1,4 @@
-"""What errors look like in the OpenAPI document."""
+"""What errors look like, to clients and in the OpenAPI document."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,7 +6,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.core.errors import code_of
+CODES = {
+    413: "PAYLOAD_TOO_LARGE",
+    422: "VALIDATION_ERROR",
+    429: "RATE_LIMITED",
+    500: "INTERNAL_ERROR",
+}
+"""The codes that are not simply the status's name."""
 
 EXAMPLE: JsonDict = {
     "code": "NOT_FOUND",
@@ -49,6 +55,11 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     500: ("Something went wrong on our side.", {}),
     503: ("The database is away.", {}),
 }
+
+
+def code_of(status_code: int) -> str:
+    """What an error is called in the envelope, such as `NOT_FOUND`."""
+    return CODES.get(status_code) or HTTPStatus(status_code).name
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

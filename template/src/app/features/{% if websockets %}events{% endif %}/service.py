@@ -2,7 +2,6 @@ from collections.abc import Collection
 
 from pydantic import ValidationError
 
-from app.core.errors import code_of
 from app.core.events.hub import Subscriber
 from app.features.events.schemas import (
     Error,
@@ -14,6 +13,7 @@ from app.features.events.schemas import (
     Unsubscribed,
     client_message,
 )
+from app.shared.responses import code_of
 
 
 class EventService:

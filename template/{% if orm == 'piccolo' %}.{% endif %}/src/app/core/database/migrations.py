@@ -27,9 +27,9 @@ from piccolo.table import sort_table_classes
 from app.config import Settings
 from app.core.database import Session
 from app.core.database.engine import Connection, Connections
-from app.core.logging import get_logger
 from app.core.database.revisions import MigrationError, tidy
 from app.core.database.stored import refuse_changed_constraints, stored_table
+from app.core.logging import get_logger
 
 __all__ = ["MigrationError", "difference", "downgrade", "revision", "revisions", "upgrade"]
 

@@ -104,9 +104,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return revoked.rowcount > 0
 
     async def revoke_all(self, user_id: UUID) -> None:
-        await self._session.execute(
-            delete(RefreshToken).where(RefreshToken.user_id == user_id)
-        )
+        await self._session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id))
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
         """Those of one user, or of all."""

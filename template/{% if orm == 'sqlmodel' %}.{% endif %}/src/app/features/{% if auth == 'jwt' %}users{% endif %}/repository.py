@@ -98,7 +98,9 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
 
     async def revoke_family(self, fingerprint: str) -> bool:
         """Whether there was anything to revoke."""
-        family = select(col(RefreshToken.family_id)).where(col(RefreshToken.fingerprint) == fingerprint)
+        family = select(col(RefreshToken.family_id)).where(
+            col(RefreshToken.fingerprint) == fingerprint
+        )
         revoked = await self._session.execute(
             delete(RefreshToken).where(col(RefreshToken.family_id).in_(family.scalar_subquery()))
         )

@@ -20,11 +20,11 @@ from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from app.config import Settings
 from app.core.database.engine import Connection, Connections
-from app.core.logging import get_logger
 from app.core.database.revisions import FOLDER, MigrationError, project, tidy
 from app.core.database.schema import schema_editor
 from app.core.database.session import CONFIG, Session
 from app.core.database.stored import Comparison
+from app.core.logging import get_logger
 
 __all__ = ["MigrationError", "difference", "downgrade", "revision", "revisions", "upgrade"]
 

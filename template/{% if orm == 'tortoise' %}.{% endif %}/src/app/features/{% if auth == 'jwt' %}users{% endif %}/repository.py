@@ -1,5 +1,5 @@
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from tortoise.expressions import Q, Subquery
@@ -43,11 +43,11 @@ class UserRepository(BaseRepository[User]):
             # A database without row locks has one transaction that writes at a time.
             return await self.active_role(user_id)
         # Tortoise has only the stronger locks, under which the requests of a user would queue.
-        statement, values = self._active(user_id).sql_with_params()
-        rows = await client.execute_query_dict(f"{statement} FOR KEY SHARE", values)
+        statement = f"{self._active(user_id).sql()} FOR KEY SHARE"
+        rows = await client.execute_query_dict(statement, [user_id, True])
         return Role(rows[0]["role"]) if rows else None
 
-    def _active(self, user_id: UUID) -> ValuesQuery[User]:
+    def _active(self, user_id: UUID) -> ValuesQuery[Literal[False]]:
         return self._rows(id=user_id, is_active=True).values("role")
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Mapper, make_transient_to_detached
+from sqlalchemy.orm import Mapper, make_transient_to_detached
 
 from app.core.database.models import Entity
 from app.core.database.session import Session
@@ -145,12 +145,12 @@ def _inserting(model: type[Entity]) -> Insert:
 
 
 @cache
-def _columns(model: type[Entity]) -> tuple[ColumnElement[Any], ...]:
+def _columns(model: type[Entity]) -> tuple[Any, ...]:
     """Each under the name of its attribute, which may not be that in the database."""
-    columns = []
+    columns: list[Any] = []
     for name, key in _keys(model).items():
-        attribute: InstrumentedAttribute[Any] = getattr(model, name)
-        columns.append(attribute if name == key else attribute.label(name))
+        column = getattr(model, name)
+        columns.append(column if name == key else column.label(name))
     return tuple(columns)
 
 

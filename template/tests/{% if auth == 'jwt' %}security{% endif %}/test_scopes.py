@@ -1,0 +1,116 @@
+"""No method of a repository returns or changes a row of another user.
+
+A new feature whose rows have an owner is found here by itself; only what a valid row is has to be
+added to `NEW_ROWS`.
+"""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from app import features
+from app.core.database import EVERYTHING, Database, UnitOfWork
+from app.core.database.repository import BaseRepository
+from app.core.database.scope import OWNER
+from app.core.errors import NotFoundError
+from app.core.security import Actor, Role
+from app.features.items.repository import ItemRepository
+from app.shared.filters import Sort
+from tests.support.auth import MakeAccount
+from tests.support.factories import Account, item_data
+
+pytestmark = pytest.mark.sad
+
+NEW_ROWS: dict[type[BaseRepository[Any]], Callable[[], dict[str, Any]]] = {
+    ItemRepository: item_data,
+}
+"""For each repository whose rows have an owner: the values of a valid row."""
+
+
+def owned() -> Iterator[type[BaseRepository[Any]]]:
+    """The repositories of all features whose rows have an owner."""
+    for _, module in features.modules("repository"):
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, BaseRepository)
+                and value.__module__ == module.__name__
+                and hasattr(value.model, OWNER)
+            ):
+                yield value
+
+
+METHODS = [
+    (repository, name)
+    for repository in owned()
+    for name, _ in inspect.getmembers(repository, inspect.iscoroutinefunction)
+    if not name.startswith("_") and name != "create"
+]
+
+
+def arguments(method: Any, row_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
+    """What a method is called with, by the types of its parameters."""
+    given: dict[str, Any] = {}
+    for name, parameter in inspect.signature(method, eval_str=True).parameters.items():
+        kind = parameter.annotation
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            continue
+        if kind is UUID:
+            given[name] = row_id
+        elif kind is Sort:
+            given[name] = Sort.parse("created_at")
+        elif getattr(kind, "__origin__", None) is Mapping:
+            given[name] = values
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            given[name] = kind()
+        else:
+            pytest.fail(f"{method.__qualname__}: say here what `{name}: {kind}` may be")
+    return given
+
+
+def ids(result: Any) -> set[Any]:
+    """The ids in what a method returned: a row, a list of them, a page, or a bare value."""
+    rows = getattr(result, "items", result)
+    return {getattr(row, "id", row) for row in (rows if isinstance(rows, list) else [rows])}
+
+
+@pytest.fixture
+async def unit(database: Database) -> AsyncGenerator[UnitOfWork]:
+    async with database.transaction() as unit:
+        yield unit
+
+
+def test_every_repository_with_an_owner_is_walked() -> None:
+    assert set(owned()) == NEW_ROWS.keys()
+
+
+@pytest.mark.parametrize(
+    ("repository", "name"), METHODS, ids=[f"{it.__name__}.{name}" for it, name in METHODS]
+)
+async def test_another_users_row_is_neither_returned_nor_changed(
+    repository: type[BaseRepository[Any]],
+    name: str,
+    unit: UnitOfWork,
+    user: Account,
+    make_account: MakeAccount,
+) -> None:
+    other = await make_account()
+    others = repository(unit, Actor(other.id, Role.USER).scope)
+    row = await others.create(NEW_ROWS[repository]())
+    before = vars(await others.get_or_raise(row.id)).copy()
+    method = getattr(repository(unit, Actor(user.id, Role.USER).scope), name)
+
+    try:
+        result = await method(**arguments(method, row.id, NEW_ROWS[repository]()))
+    except NotFoundError:
+        result = None
+
+    assert row.id not in ids(result)
+    after = vars(await repository(unit, EVERYTHING).get_or_raise(row.id))
+    assert {name: after[name] for name in before if name[0] != "_"} == {
+        name: value for name, value in before.items() if name[0] != "_"
+    }
