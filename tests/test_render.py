@@ -51,7 +51,6 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/database/autogenerate.py",
             "src/app/core/database/columns.py",
             "src/app/core/database/schema.py",
-            "src/app/core/database/session.py",
         },
     ),
     ("database", "sqlite"): (
@@ -69,6 +68,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         {
             "docs/*",
             "migrations/versions/0002_users.py",
+            "src/app/background.py",
             "src/app/core/audit.py",
             "src/app/core/common_passwords.py",
             "src/app/core/jobs/*",
@@ -83,9 +83,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("redis", True): (
         {
             "docs/redis.md",
-            "src/app/core/effects.py",
             "src/app/core/redis/*",
-            "src/app/features/items/observed.py",
             "src/app/settings/redis.py",
             "src/app_dev/redis.py",
             "tests/*",
@@ -95,12 +93,10 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("websockets", True): (
         {
             "docs/live-events.md",
-            "src/app/core/effects.py",
             "src/app/core/events/*",
             "src/app/features/auth/lifespan.py",
             "src/app/features/auth/sessions.py",
             "src/app/features/events/*",
-            "src/app/features/items/observed.py",
             "src/app/features/users/activity.py",
             "tests/e2e/test_events.py",
             "tests/e2e/test_live_demo.py",

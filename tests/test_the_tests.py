@@ -31,9 +31,9 @@ class Fault:
 
 FAULTS = {
     "a method of an overlay has another name": Fault(
-        f"{PICCOLO}/src/app/core/database/repository.py",
-        "async def get_or_raise(",
-        "async def get_or_fail(",
+        f"{PICCOLO}/src/app/core/database/queries.py",
+        "async def _newest(",
+        "async def _latest(",
         f"test_combinations.py::test_is_strictly_typed[{options.name(options.DEFAULTS | {'orm': 'piccolo'})}]",
     ),
     "an option is dropped from the matrix": Fault(

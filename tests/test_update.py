@@ -72,7 +72,7 @@ def test_an_update_carries_the_templates_change_and_keeps_the_users(
     (project / "src/app/features/orders.py").write_text('"""The user\'s own."""\n')
     commit(project)
     append(released / "template/justfile", "# the template's")
-    append(released / "template" / OVERLAY / "src/app/core/database/repository.py", "# the template's")
+    append(released / "template" / OVERLAY / "src/app/core/database/models.py", "# the template's")
     (released / "template/new.txt").write_text("The template's.\n")
     (released / "template/src/app/core/ids.py").unlink()
     release(released, "v1.1.0")
@@ -83,12 +83,12 @@ def test_an_update_carries_the_templates_change_and_keeps_the_users(
     assert set(git(project, "status", "--porcelain").splitlines()) == {
         " M .copier-answers.yml",
         " M justfile",
-        " M src/app/core/database/repository.py",
+        " M src/app/core/database/models.py",
         " D src/app/core/ids.py",
         "?? new.txt",
     }
     assert (project / "justfile").read_text().endswith("# the template's\n")
-    assert (project / "src/app/core/database/repository.py").read_text().endswith("# the template's\n")
+    assert (project / "src/app/core/database/models.py").read_text().endswith("# the template's\n")
     assert "_commit: v1.1.0" in (project / ".copier-answers.yml").read_text()
 
 
