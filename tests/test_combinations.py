@@ -59,6 +59,7 @@ OF_TWO = {
     ("orm", "database"): {"src/app/core/database/pool.py", "tests/integration/test_migrated_meanwhile.py"},
     ("auth", "worker"): {
         "docs/jobs.md",
+        "src/app/background.py",
         "src/app/features/items/jobs.py",
         "tests/e2e/test_worker_command.py",
         "tests/integration/test_item_count.py",

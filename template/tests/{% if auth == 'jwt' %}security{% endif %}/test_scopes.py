@@ -39,7 +39,7 @@ def owned() -> Iterator[type[BaseRepository[Any]]]:
                 isinstance(value, type)
                 and issubclass(value, BaseRepository)
                 and value.__module__ == module.__name__
-                and hasattr(value.model, OWNER)
+                and value.has_column(OWNER)
             ):
                 yield value
 

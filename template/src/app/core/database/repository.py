@@ -33,7 +33,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
-        self._stamp = {name: value for name, value in columns if hasattr(self.model, name)}
+        self._stamp = {name: value for name, value in columns if self.has_column(name)}
         super().__init__(unit.session, {} if scope.sees_all else self._stamp)
         self._unit = unit
 

@@ -31,6 +31,10 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Columns and the value that each has in every row found."""
 
+    @classmethod
+    def has_column(cls, name: str) -> bool:
+        return any(column._meta.name == name for column in cls.model.all_columns())
+
     async def _find(self, filters: Mapping[str, object], row_id: UUID) -> Model | None:
         query = self.model.objects().where(*self._equal({"id": row_id, **filters}))
         return await self._session.run(query.first())

@@ -1,12 +1,11 @@
 """The bases of all models."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
-from app.core.database.columns import NAMING_CONVENTION, UTCDateTime, now
+from app.core.database.columns import NAMING_CONVENTION, UTCDateTime, now, time_of_creation
 from app.core.ids import uuid7
 
 metadata = SQLModel.metadata
@@ -14,13 +13,10 @@ metadata.naming_convention = NAMING_CONVENTION
 
 
 class TimestampMixin(SQLModel):
-    created_at: datetime = Field(sa_type=UTCDateTime)
-    updated_at: datetime = Field(sa_type=UTCDateTime, sa_column_kwargs={"onupdate": now})
-
-    def __init__(self, **values: Any) -> None:
-        created_at = values.setdefault("created_at", now())
-        values.setdefault("updated_at", created_at)
-        super().__init__(**values)
+    created_at: datetime = Field(sa_type=UTCDateTime, sa_column_kwargs={"default": now})
+    updated_at: datetime = Field(
+        sa_type=UTCDateTime, sa_column_kwargs={"default": time_of_creation, "onupdate": now}
+    )
 
 
 class Entity(TimestampMixin):

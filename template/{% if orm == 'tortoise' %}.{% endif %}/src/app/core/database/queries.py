@@ -28,6 +28,10 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Columns and the value that each has in every row found."""
 
+    @classmethod
+    def has_column(cls, name: str) -> bool:
+        return name in cls.model._meta.fields_map  # noqa: SLF001 - there is no other way
+
     def _rows(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
         """The rows that the filters let through, and these, which are Tortoise's."""
         return self._unfiltered(*where, **filters, **self._filters)

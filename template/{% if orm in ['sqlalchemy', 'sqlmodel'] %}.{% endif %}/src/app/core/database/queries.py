@@ -43,6 +43,10 @@ class Queries[Model: Entity]:
 
         self._table: Any = self.model  # SQLModel types a column as its values.
 
+    @classmethod
+    def has_column(cls, name: str) -> bool:
+        return name in _keys(cls.model)
+
     def _select(self) -> Select[Any]:
         """Begins a query: all columns of the rows that the filters let through."""
         return select(*_columns(self.model)).where(*self._conditions())

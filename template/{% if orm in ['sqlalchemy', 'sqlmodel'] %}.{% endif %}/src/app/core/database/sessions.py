@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -45,8 +45,8 @@ class Database(UnitsOfWork):
             yield ReadOnlySession(connection)
 
     async def ping(self) -> None:
-        async with _connection(self._engine) as connection:
-            await connection.execute(text("SELECT 1"))
+        async with self.reading_session() as session:
+            await session.execute(select(1))
 
 
 @asynccontextmanager
