@@ -56,7 +56,10 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
 
 # Files that hang on two answers, under each of which they come and go with the other.
 OF_TWO = {
-    ("orm", "database"): {"src/app/core/database/pool.py", "tests/integration/test_migrated_meanwhile.py"},
+    ("orm", "database"): {
+        "src/app/core/database/pool.py",
+        "tests/integration/test_migrated_meanwhile.py",
+    },
     ("auth", "worker"): {
         "docs/jobs.md",
         "src/app/background.py",

@@ -41,7 +41,7 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Columns and the value that each has in every row found."""
 
-        self._table: Any = self.model  # SQLModel types a column as its values.
+        self._table: Any = self.model  # A column may be typed as its values.
 
     @classmethod
     def has_column(cls, name: str) -> bool:
