@@ -63,7 +63,7 @@ OF_TWO = {
     ("auth", "worker"): {
         "docs/jobs.md",
         "src/app/background.py",
-        "src/app/features/items/jobs.py",
+        "src/app/features/reports/*",
         "tests/e2e/test_worker_command.py",
         "tests/integration/test_item_count.py",
     },

@@ -1,5 +1,6 @@
 """What an attacker may do to a token. Each time the answer is 401."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable
@@ -174,3 +175,25 @@ async def test_another_scheme_is_refused(
 
 async def test_a_token_in_the_query_is_refused(anonymous: AsyncClient, user: Account) -> None:
     assert (await anonymous.get(f"{ME}?access_token={user.access_token}")).status_code == 401
+
+
+async def test_a_token_that_was_taken_before_is_refused_once_it_has_expired(
+    anonymous: AsyncClient, forge: Forge
+) -> None:
+    token = forge(exp=datetime.now(UTC) + timedelta(seconds=2))
+    assert await status_with(anonymous, token) == 200
+
+    await asyncio.sleep(2)
+
+    assert await status_with(anonymous, token) == 401
+
+
+async def test_a_token_that_was_taken_before_is_still_of_one_kind_alone(
+    anonymous: AsyncClient, forge: Forge
+) -> None:
+    token = forge()
+    assert await status_with(anonymous, token) == 200
+
+    response = await anonymous.post("/api/v1/auth/refresh", json={"refresh_token": token})
+
+    assert response.status_code == 401
