@@ -4,8 +4,9 @@
 # ///
 """The README's tables of ORMs: `uv run benchmarks/orms.py`, on a machine with nothing else to do.
 
-For each ORM it generates a service with users on PostgreSQL, installs it, and measures it as
-`run.py` does. The row "by id, cached" is of a second service, with Redis.
+For each ORM it generates a service with users on PostgreSQL, installs it, measures it as `run.py`
+does, and prints that report. The row "by id, cached" is measured on a second service, with Redis.
+The last part of the output is for the README. All of it takes about 20 minutes.
 """
 
 import subprocess
@@ -17,7 +18,17 @@ from statistics import median
 import copier
 import yaml
 from load import Slice
-from run import BURSTS, LIMITS, Benchmark, Report, Row, describe_burst, make_parser, median_slice
+from run import (
+    BURSTS,
+    LIMITS,
+    Benchmark,
+    Report,
+    Row,
+    describe_burst,
+    make_parser,
+    median_slice,
+    print_report,
+)
 
 ROOT = Path(__file__).parents[1]
 CACHED = "by id, cached"
@@ -137,6 +148,10 @@ def main(rounds: int, seconds: float) -> None:
     for orm in questions["orm"]["choices"].values():
         with tempfile.TemporaryDirectory() as folder:
             reports[orm], lines[orm] = measure(orm, Path(folder), rounds, seconds)
+        print(f"## {orm}\n")
+        print_report(reports[orm])
+        print(flush=True)
+    print("## README\n")
     print_requests(reports)
     print()
     print_cpu(reports)

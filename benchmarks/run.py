@@ -189,13 +189,16 @@ class Benchmark:
         return median(idle), median(uvloop.run(both()).p99 for _ in rounds)
 
     def measure_bursts(self, servers: dict[str, Server]) -> dict[int, dict[str, Slice]]:
-        return {
+        by_id = self.requests["by id"]
+        bursts = {
             connections: {
-                side: self.load(servers[side], self.requests["by id"], connections, may_refuse=True)
+                side: self.load(servers[side], by_id, connections, may_refuse=True)
                 for side in ("service", "fair")
             }
             for connections in BURSTS
         }
+        self.load(servers["service"], by_id)  # Exits if the service has not recovered.
+        return bursts
 
     def load(
         self,
