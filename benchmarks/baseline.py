@@ -1,22 +1,58 @@
-"""The limit: bare FastAPI and asyncpg, the same queries and documents, and nothing else."""
+"""The two limits that a generated service is compared with.
+
+Both use the tables of the service, and answer with the same documents.
+
+`bare` is FastAPI and asyncpg with response models, and nothing else: it neither asks who the client
+is nor writes a log.
+
+`fair` is written by hand, as short and as fast as it can reasonably be, and keeps the promises that
+the service makes on these routes:
+
+- An access token is verified with PyJWT, and the user's state is read from the database, in each
+  request. A deleted or inactive user gets 401.
+- Users see their own items, and admins see all. An item of another user is 404.
+- Every response has a request id and the security headers, and one line of JSON in the log.
+- A rate limit counts the requests of each client address.
+- Every error has the form `{"error": {"code", "message", "details"}}`, without internals.
+- Input is validated as strictly. A page has a total and an order, a feed has a cursor.
+- A 2xx answer leaves after the commit. A read uses no transaction.
+- Connecting, waiting for a connection and each statement have a timeout. If the database is
+  unavailable, the answer is 503.
+
+The service does more in each request: CORS, compression, allowed hosts, trusted proxies, and a limit
+of the body. `fair` leaves these out, so the comparison favours `fair`.
+"""
 
 import base64
+import ipaddress
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import re
+import secrets
+import time
+import traceback
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
-from fastapi import FastAPI, HTTPException, Request, Response
-from pydantic import BaseModel, Field
+import jwt
+import orjson
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Where the service has users, it asks the database who is calling and shows only their items.
-USER = os.environ.get("BASELINE_USER")
-OWNED = f"owner_id = '{USER}'" if USER else "true"
-COLUMNS = "id, title, description, created_at, updated_at"
-NEWEST_FIRST = f"SELECT {COLUMNS} FROM items WHERE {OWNED} ORDER BY created_at DESC, id DESC"
+# --- What both have: documents, and a pool of connections ---
+
+COLUMNS = "id, owner_id, title, description, created_at, updated_at"
+INSERT = f"INSERT INTO items ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
 
 
 class Health(BaseModel):
@@ -30,6 +66,7 @@ class ItemCreate(BaseModel):
 
 class Item(BaseModel):
     id: UUID
+    owner_id: UUID | None
     title: str
     description: str | None
     created_at: datetime
@@ -49,40 +86,7 @@ class Feed(BaseModel):
     next_cursor: str | None
 
 
-async def _keep(_connection: object) -> None:
-    """Instead of asyncpg's reset of a connection that comes back: the service has none either."""
-
-
-@asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
-    url = os.environ["DATABASE_URL"]
-    async with asyncpg.create_pool(url, min_size=20, max_size=20, reset=_keep) as pool:
-        yield {"pool": pool}
-
-
-@asynccontextmanager
-async def connected(request: Request) -> AsyncGenerator[Any]:
-    async with request.state.pool.acquire() as connection:
-        if USER:
-            await connection.fetchrow("SELECT * FROM users WHERE id = $1", USER)
-        yield connection
-
-
-app = FastAPI(lifespan=lifespan)
-
-
-@app.get("/health")
-async def health() -> Health:
-    return Health()
-
-
-@app.get("/api/v1/items")
-async def list_items(request: Request, page: int = 1, page_size: int = 20) -> Page:
-    async with connected(request) as connection:
-        rows = await connection.fetch(
-            f"{NEWEST_FIRST} OFFSET $1 LIMIT $2", (page - 1) * page_size, page_size
-        )
-        total = await connection.fetchval(f"SELECT count(*) FROM items WHERE {OWNED}")
+def make_page(rows: list[asyncpg.Record], total: int, page: int, page_size: int) -> Page:
     return Page(
         items=[Item(**row) for row in rows],
         total=total,
@@ -92,38 +96,456 @@ async def list_items(request: Request, page: int = 1, page_size: int = 20) -> Pa
     )
 
 
-@app.get("/api/v1/items/feed")
-async def feed_items(request: Request, limit: int = 20) -> Feed:
-    async with connected(request) as connection:
-        rows = await connection.fetch(f"{NEWEST_FIRST} LIMIT $1", limit + 1)
+def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
+    """The feed of up to `limit + 1` rows: one more than the limit tells that there are more."""
     items = [Item(**row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Feed(items=items, next_cursor=None)
     text = f"{items[-1].created_at.isoformat()}|{items[-1].id}"
-    more = len(rows) > limit
-    return Feed(
-        items=items,
-        next_cursor=base64.urlsafe_b64encode(text.encode()).decode() if more else None,
-    )
+    return Feed(items=items, next_cursor=base64.urlsafe_b64encode(text.encode()).decode())
 
 
-@app.get("/api/v1/items/{item_id}")
-async def get_item(request: Request, item_id: UUID) -> Item:
-    async with connected(request) as connection:
-        row = await connection.fetchrow(
-            f"SELECT {COLUMNS} FROM items WHERE id = $1 AND {OWNED}", item_id
+async def keep_session(_connection: object) -> None:
+    """Replaces asyncpg's reset of a returned connection. The service does not reset it either."""
+
+
+def pooled(**options: Any) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
+    """A lifespan with a pool as large as the service's: 20 connections, and 10 more under load."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        url = os.environ["DATABASE_URL"]
+        async with asyncpg.create_pool(
+            url, min_size=0, max_size=30, reset=keep_session, **options
+        ) as pool:
+            yield {"pool": pool}
+
+    return lifespan
+
+
+# --- bare ---
+
+bare = FastAPI(lifespan=pooled())
+
+NEWEST_FIRST = f"SELECT {COLUMNS} FROM items ORDER BY created_at DESC, id DESC"
+
+
+@bare.get("/health")
+async def bare_health() -> Health:
+    return Health()
+
+
+@bare.get("/api/v1/items")
+async def bare_list(request: Request, page: int = 1, page_size: int = 20) -> Page:
+    async with request.state.pool.acquire() as connection:
+        rows = await connection.fetch(
+            f"{NEWEST_FIRST} OFFSET $1 LIMIT $2", (page - 1) * page_size, page_size
         )
+        total = await connection.fetchval("SELECT count(*) FROM items")
+    return make_page(rows, total, page, page_size)
+
+
+@bare.get("/api/v1/items/feed")
+async def bare_feed(request: Request, limit: int = 20) -> Feed:
+    async with request.state.pool.acquire() as connection:
+        rows = await connection.fetch(f"{NEWEST_FIRST} LIMIT $1", limit + 1)
+    return make_feed(rows, limit)
+
+
+@bare.get("/api/v1/items/{item_id}")
+async def bare_get(request: Request, item_id: UUID) -> Item:
+    async with request.state.pool.acquire() as connection:
+        row = await connection.fetchrow(f"SELECT {COLUMNS} FROM items WHERE id = $1", item_id)
     if row is None:
         raise HTTPException(404)
     return Item(**row)
 
 
-@app.post("/api/v1/items", status_code=201)
-async def create_item(request: Request, response: Response, data: ItemCreate) -> Item:
+@bare.post("/api/v1/items", status_code=201)
+async def bare_create(request: Request, response: Response, data: ItemCreate) -> Item:
     now = datetime.now(UTC)
-    item = Item(id=uuid4(), created_at=now, updated_at=now, **data.model_dump())
-    async with connected(request) as connection, connection.transaction():
-        await connection.execute(
-            f"INSERT INTO items ({COLUMNS}) VALUES ($1, $2, $3, $4, $5)",
-            *item.model_dump().values(),
+    item = Item(id=uuid4(), owner_id=None, **data.model_dump(), created_at=now, updated_at=now)
+    async with request.state.pool.acquire() as connection, connection.transaction():
+        await connection.execute(INSERT, *item.model_dump().values())
+    response.headers["Location"] = f"/api/v1/items/{item.id}"
+    return item
+
+
+# --- fair ---
+
+fair = FastAPI(
+    lifespan=pooled(timeout=3, command_timeout=6, server_settings={"timezone": "UTC"}),
+    openapi_url=None,
+    redirect_slashes=False,
+)
+
+
+# --- fair: errors ---
+
+CODES = {413: "PAYLOAD_TOO_LARGE", 422: "VALIDATION_ERROR", 429: "RATE_LIMITED"}
+CODES |= {500: "INTERNAL_ERROR"}
+
+
+def error(
+    status: int,
+    message: str | None = None,
+    details: dict[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    body = {
+        "code": CODES.get(status) or HTTPStatus(status).name,
+        "message": message or HTTPStatus(status).phrase,
+        "details": details or {},
+    }
+    return JSONResponse({"error": body}, status, headers)
+
+
+@fair.exception_handler(StarletteHTTPException)
+async def on_http_error(_request: Request, exc: StarletteHTTPException) -> JSONResponse:
+    return error(exc.status_code, exc.detail, headers=exc.headers)
+
+
+@fair.exception_handler(RequestValidationError)
+async def on_invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
+    errors = exc.errors()
+    if any(each["type"] == "json_invalid" for each in errors):
+        return error(400, "The body is not valid JSON.")
+    if isinstance(exc.body, bytes):  # FastAPI does not parse a body of another content type.
+        return error(415, "Send the body as application/json.")
+    listed = [
+        {
+            "field": ".".join(map(str, each["loc"][1:])).encode("utf-8", "replace").decode(),
+            "message": each["msg"],
+            "type": each["type"],
+        }
+        for each in errors[:100]
+    ]
+    return error(422, "The request is not valid.", {"errors": listed})
+
+
+async def on_outage(_request: Request, exc: Exception) -> JSONResponse:
+    log("error", "server_error", exception=repr(exc))
+    return error(503, "The database is unavailable.", headers={"Retry-After": "5"})
+
+
+for outage in (
+    OSError,  # TimeoutError is one of them.
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+):
+    fair.add_exception_handler(outage, on_outage)
+
+
+# --- fair: request id, security headers, rate limit and log ---
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+SECURITY_HEADERS = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
+]
+
+STDOUT = open(1, "wb", buffering=0)  # noqa: SIM115 # open as long as the process runs
+
+
+def log(level: str, event: str, **values: Any) -> None:
+    """Write one line. A closed pipe or a full disk loses the line, but does not fail a request."""
+    line = {"timestamp": datetime.now(UTC), "level": level, "event": event, "logger": "fair"}
+    try:
+        STDOUT.write(orjson.dumps(line | values, option=orjson.OPT_APPEND_NEWLINE))
+    except OSError:
+        return
+
+
+@lru_cache(maxsize=4096)
+def address_of(host: str) -> str:
+    """An IPv4 address, or the /64 network of an IPv6 address: a customer gets a whole /64."""
+    address = ipaddress.ip_address(host)
+    if address.version == 4:
+        return host
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+
+
+class RateLimit:
+    """Counts requests by address in a sliding window, written `6000/minute`.
+
+    The window before counts by the share of it that is still inside the last period. So a client
+    cannot spend the limit twice around the end of a window, and memory holds two windows at most.
+    """
+
+    def __init__(self, rate: str) -> None:
+        amount, period = rate.split("/")
+        self.amount = int(amount)
+        self.period = {"second": 1, "minute": 60, "hour": 3600}[period]
+        self.window = 0
+        self.counts: Counter[str] = Counter()
+        self.before: Counter[str] = Counter()
+
+    def hit(self, address: str) -> int:
+        """Count one request. Returns the seconds to wait if it is one too many, else 0."""
+        now = time.monotonic()
+        window, elapsed = int(now // self.period), now % self.period
+        if window != self.window:
+            self.before = self.counts if window == self.window + 1 else Counter()
+            self.counts, self.window = Counter(), window
+        rest = self.period - elapsed
+        if self.counts[address] + self.before[address] * rest / self.period >= self.amount:
+            return int(rest) + 1
+        self.counts[address] += 1
+        return 0
+
+    def refusal(self, wait: int) -> JSONResponse:
+        headers = {
+            "Retry-After": str(wait),
+            "RateLimit-Limit": str(self.amount),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(wait),
+        }
+        return error(429, "Too many requests.", {"retry_after": wait}, headers)
+
+
+class Guards:
+    """Wraps each request: id, rate limit, security headers, the last handler of errors, log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.limit = RateLimit(os.environ["RATE_LIMIT_DEFAULT"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        sent = dict(scope["headers"]).get(b"x-request-id", b"")
+        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid4().hex.encode()
+        client = address_of(scope["client"][0])
+        about = {"request_id": request_id.decode(), "client": client}
+        about |= {"method": scope["method"], "path": scope["path"]}
+        status: int | None = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id),
+                    *SECURITY_HEADERS,
+                ]
+            await send(message)
+
+        try:
+            # Health probes are not counted.
+            wait = 0 if scope["path"] == "/health" else self.limit.hit(client)
+            app = self.limit.refusal(wait) if wait else self.app
+            await app(scope, receive, send_with_headers)
+        except Exception:
+            log("error", "unhandled_error", **about, exception=traceback.format_exc())
+            if status is not None:
+                raise
+            await error(500)(scope, receive, send_with_headers)
+        finally:
+            log(
+                "info",
+                "request_completed",
+                **about,
+                user_id=scope["state"].get("user_id"),
+                status_code=status,
+                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            )
+
+
+fair.add_middleware(Guards)
+
+
+# --- fair: who is calling ---
+
+SECRET = os.environ["JWT_SECRET"]
+ISSUER, AUDIENCE = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
+REQUIRED = ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]
+
+CLOCK_SKEW = 10
+"""Seconds that the clock of the process that made a token may be ahead of this one."""
+
+POOL_TIMEOUT = 5.0
+"""Seconds to wait for a free connection."""
+
+VISIBLE = {
+    "user": "owner_id = $1",
+    "admin": "$1::uuid IS NOT NULL",  # Every item; the parameter stays, so all queries have it.
+}
+"""The items that each role sees."""
+
+
+class Caller(NamedTuple):
+    """The active user of a request, and the connection on which the request runs."""
+
+    connection: asyncpg.Connection
+    id: UUID
+    visible: str
+
+
+class UnauthorizedError(HTTPException):
+    def __init__(self) -> None:
+        super().__init__(401, "Not authenticated.", {"WWW-Authenticate": "Bearer"})
+
+
+def read_token(request: Request) -> UUID:
+    """The user that the access token names. Raises `UnauthorizedError` unless every claim holds."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise UnauthorizedError
+    try:
+        claims = jwt.decode(
+            token,
+            SECRET,
+            algorithms=["HS256"],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            leeway=CLOCK_SKEW,
+            options={"require": REQUIRED},
         )
+        user_id = UUID(claims["sub"])
+    except (jwt.InvalidTokenError, ValueError) as exc:
+        raise UnauthorizedError from exc
+    # The leeway is meant for `iat` and `nbf`. An expired token gets none.
+    if claims.get("typ") != "access" or claims["exp"] <= time.time():
+        raise UnauthorizedError
+    return user_id
+
+
+async def admit(
+    request: Request, connection: asyncpg.Connection, user_id: UUID, lock: str
+) -> Caller:
+    query = f"SELECT id, role, is_active FROM users WHERE id = $1 {lock}"
+    user = await connection.fetchrow(query, user_id)
+    if user is None or not user["is_active"]:
+        raise UnauthorizedError
+    request.state.user_id = str(user["id"])
+    return Caller(connection, user["id"], VISIBLE[user["role"]])
+
+
+async def get_reader(request: Request) -> AsyncGenerator[Caller]:
+    """For requests that only read: each statement runs without a transaction."""
+    user_id = read_token(request)
+    async with request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection:
+        yield await admit(request, connection, user_id, "")
+
+
+async def get_writer(request: Request) -> AsyncGenerator[Caller]:
+    """For requests that write: in a transaction, during which the user cannot be deleted."""
+    user_id = read_token(request)
+    async with (
+        request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection,
+        connection.transaction(),
+    ):
+        yield await admit(request, connection, user_id, "FOR KEY SHARE")
+
+
+# The scope "function" ends when the handler returns: the answer leaves after the commit.
+Reader = Annotated[Caller, Depends(get_reader, scope="function")]
+Writer = Annotated[Caller, Depends(get_writer, scope="function")]
+
+
+# --- fair: the routes ---
+
+ORDERS = {
+    "created_at": "created_at, id",
+    "-created_at": "created_at DESC, id DESC",
+    "title": "title, id",
+    "-title": "title DESC, id DESC",
+}
+
+WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store NUL in a text.
+
+
+class StrictItemCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    title: str = Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)
+    description: str | None = Field(None, max_length=2000, pattern=WITHOUT_NUL)
+
+
+def new_id() -> UUID:
+    """A UUID of version 7 (RFC 9562), which begins with the time: indexes grow at one end."""
+    milliseconds = time.time_ns() // 1_000_000
+    low = 2 << 62 | secrets.randbits(62)
+    return UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low)
+
+
+def read_cursor(text: str) -> tuple[datetime, UUID]:
+    try:
+        created_at, _, item_id = base64.urlsafe_b64decode(text).decode().partition("|")
+        return datetime.fromisoformat(created_at), UUID(item_id)
+    except ValueError as exc:
+        place = {"loc": ("query", "cursor"), "type": "value_error"}
+        raise RequestValidationError([{**place, "msg": "Not a cursor of this list"}]) from exc
+
+
+@fair.get("/health")
+async def fair_health() -> Health:
+    return Health()
+
+
+@fair.get("/api/v1/items")
+async def fair_list(
+    caller: Reader,
+    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+    sort: Literal["created_at", "-created_at", "title", "-title"] = "-created_at",
+) -> Page:
+    rows = await caller.connection.fetch(
+        f"SELECT {COLUMNS} FROM items WHERE {caller.visible} "
+        f"ORDER BY {ORDERS[sort]} OFFSET $2 LIMIT $3",
+        caller.id,
+        (page - 1) * page_size,
+        page_size,
+    )
+    total = await caller.connection.fetchval(
+        f"SELECT count(*) FROM items WHERE {caller.visible}", caller.id
+    )
+    return make_page(rows, total, page, page_size)
+
+
+@fair.get("/api/v1/items/feed")
+async def fair_feed(
+    caller: Reader,
+    cursor: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Feed:
+    after = read_cursor(cursor) if cursor else ()
+    rows = await caller.connection.fetch(
+        f"SELECT {COLUMNS} FROM items WHERE {caller.visible} "
+        f"{'AND (created_at, id) < ($3, $4)' if after else ''} "
+        "ORDER BY created_at DESC, id DESC LIMIT $2",
+        caller.id,
+        limit + 1,
+        *after,
+    )
+    return make_feed(rows, limit)
+
+
+@fair.get("/api/v1/items/{item_id}")
+async def fair_get(caller: Reader, item_id: UUID) -> Item:
+    row = await caller.connection.fetchrow(
+        f"SELECT {COLUMNS} FROM items WHERE {caller.visible} AND id = $2", caller.id, item_id
+    )
+    if row is None:
+        raise HTTPException(404, f"Item not found: {item_id}")
+    return Item(**row)
+
+
+@fair.post("/api/v1/items", status_code=201)
+async def fair_create(caller: Writer, response: Response, data: StrictItemCreate) -> Item:
+    now = datetime.now(UTC)
+    item = Item(
+        id=new_id(), owner_id=caller.id, **data.model_dump(), created_at=now, updated_at=now
+    )
+    await caller.connection.execute(INSERT, *item.model_dump().values())
     response.headers["Location"] = f"/api/v1/items/{item.id}"
     return item

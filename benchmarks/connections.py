@@ -2,11 +2,14 @@
 # requires-python = ">=3.12"
 # dependencies = ["httpx2", "psutil", "websockets"]
 # ///
-"""What an idle live connection costs: `uv run benchmarks/connections.py PROJECT [CONNECTIONS]`.
+"""Memory of an idle live connection: `uv run benchmarks/connections.py PROJECT [CONNECTIONS]`.
 
-PROJECT is a generated one with websockets, synced. It is served by one process, on the empty
-database of DATABASE_URL, or else (with SQLite) on one in a temporary folder. Its memory is taken
-before and after so many clients have subscribed; then one item is made, and all hear of it.
+PROJECT is generated with websockets=true, and synced. One process serves it, on the empty database
+of DATABASE_URL; a project with SQLite gets a database in a temporary folder. The memory of the
+process is read before and after the clients subscribe. Then one item is created, and the time until
+the last client receives the event is measured.
+
+How requests fare with many connections at once is measured by `run.py`.
 """
 
 import asyncio
@@ -26,10 +29,10 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 EACH = 100
-"""Connections of one user: as many as the service lets them have."""
+"""Connections of one user: as many as the service allows."""
 
 SETTLE = 2.0
-"""Seconds to let memory come to rest in."""
+"""Seconds to wait until the memory no longer changes."""
 
 
 async def main(project: Path, count: int) -> None:
@@ -69,7 +72,7 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
             await connection.recv()
             return connection
 
-        for _ in range(EACH):  # What is loaded and cached by the first ones is not theirs.
+        for _ in range(EACH):  # The first ones load and cache what stays.
             await (await subscribe(bearers[0])).close()
         await asyncio.sleep(SETTLE)
         before = server.memory_info().rss
@@ -83,7 +86,7 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
         took = time.perf_counter() - started
         print(f"{before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB with {count} connections:")
         print(f"{(after - before) / count / 1024:.1f} KiB each")
-        print(f"{took * 1000:.0f} ms from a request to the last of {len(told)} who hear of it")
+        print(f"{took * 1000:.0f} ms from the request to the last of {len(told)} events")
         await asyncio.gather(*(connection.close() for connection in connections))
 
 
@@ -99,7 +102,7 @@ async def wait_until_healthy(client: httpx2.AsyncClient) -> None:
 
 
 async def log_in(client: httpx2.AsyncClient) -> dict[str, str]:
-    """The headers of a new user; none where the service knows no users."""
+    """The headers of a new user; none if the service has no users."""
     email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_hex(16)
     user = {"email": email, "name": "Ada", "password": password}
     if (await client.post("/api/v1/users", json=user)).status_code == 404:

@@ -1,47 +1,67 @@
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["copier>=9.19", "pyyaml"]
+# dependencies = ["asyncpg", "copier>=9.19", "psutil", "pyyaml", "uvloop"]
 # ///
-"""The README's table of ORMs: `uv run benchmarks/orms.py`, on a machine with nothing else to do.
+"""The README's tables of ORMs: `uv run benchmarks/orms.py`, on a machine with nothing else to do.
 
-For each ORM it renders a service on PostgreSQL without users, installs it, and runs `run.py` on it.
-Requests a second are beside what bare FastAPI and asyncpg do in the same rounds.
+For each ORM it generates a service with users on PostgreSQL, installs it, measures it as `run.py`
+does, and prints that report. The row "by id, cached" is measured on a second service, with Redis.
+The last part of the output is for the README. All of it takes about 25 minutes.
 """
 
-import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import copier
 import yaml
+from load import Slice
+from run import (
+    BURSTS,
+    LIMITS,
+    Benchmark,
+    Report,
+    Row,
+    describe_burst,
+    make_parser,
+    median_slice,
+    print_report,
+)
 
 ROOT = Path(__file__).parents[1]
-LOADS = ("by id", "list of 20", "create")
+CACHED = "by id, cached"
 
 
-def measure(orm: str, project: Path) -> str:
-    """A row of the table."""
-    answers = {"orm": orm, "auth": "none"}
+def generate(project: Path, *, orm: str, redis: bool) -> None:
     copier.run_copy(
-        str(ROOT), project, data=answers, defaults=True, skip_tasks=True, quiet=True, vcs_ref="HEAD"
+        str(ROOT),
+        project,
+        data={"orm": orm, "redis": redis},
+        defaults=True,
+        skip_tasks=True,
+        quiet=True,
+        vcs_ref="HEAD",
     )
-    subprocess.run(
-        ["uv", "sync", "--quiet", "--no-dev", "--compile-bytecode"], cwd=project, check=True
-    )
-    command = ["uv", "run", "--quiet", ROOT / "benchmarks/run.py", project]
-    table = subprocess.check_output(command, text=True)
-    cells = [orm]
-    for load in LOADS:
-        rps, _, ratio = re.search(rf"\| {load} \| (\d+) \| (\d+) \| ([\d.]+)", table).groups()
-        cells.append(f"{rps} ({ratio})")
-    cells += re.search(r"First answer (.*), memory (.*)\.", table).groups()
-    cells.append(str(lines_of_queries(project)))
-    return f"| {' | '.join(cells)} |"
+    sync = ["uv", "sync", "--quiet", "--no-dev", "--compile-bytecode"]
+    subprocess.run(sync, cwd=project, check=True)
+
+
+def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report, int]:
+    """The report of an ORM, and its lines of queries."""
+    plain, redis = folder / "plain", folder / "redis"
+    generate(plain, orm=orm, redis=False)
+    with Benchmark.prepare(plain, rounds, seconds) as benchmark:
+        report = benchmark.report()
+    generate(redis, orm=orm, redis=True)
+    with Benchmark.prepare(redis, rounds, seconds) as benchmark, benchmark.serve_all() as servers:
+        report.routes.update(benchmark.measure_routes(servers, only=CACHED))
+    return report, lines_of_queries(plain)
 
 
 def lines_of_queries(project: Path) -> int:
-    """Lines of code in the repositories: what there is to read, blank lines and comments aside."""
+    """Lines of code in the repositories, without blank lines and comments."""
     return sum(
         bool(line.strip()) and not line.strip().startswith("#")
         for path in project.glob("src/app/**/repository.py")
@@ -49,10 +69,101 @@ def lines_of_queries(project: Path) -> int:
     )
 
 
-if __name__ == "__main__":
+def print_requests(reports: dict[str, Report]) -> None:
+    print("Requests per second, with the ratios to fair and to bare:\n")
+
+    def cell(row: Row) -> str:
+        ratios = ", ".join(f"{row.by_requests[limit]:.2f}" for limit in LIMITS)
+        return f"{row.slices['service'].rps:.0f} ({ratios})"
+
+    print_routes(reports, cell, lambda each: f"{each.rps:.0f}")
+
+
+def print_cpu(reports: dict[str, Report]) -> None:
+    print("CPU time of the server process per request in µs, with the p99 of latency in ms:\n")
+
+    def cell(each: Slice) -> str:
+        return f"{each.cpu:.0f} ({each.p99:.0f})"
+
+    print_routes(reports, lambda row: cell(row.slices["service"]), cell)
+
+
+def print_routes(
+    reports: dict[str, Report], of_service: Callable[[Row], str], of_limit: Callable[[Slice], str]
+) -> None:
+    """A row for each ORM, and one for each limit: the medians of what was measured beside them."""
+    routes = list(next(iter(reports.values())).routes)
+    print_head("", *routes)
+    for orm, report in reports.items():
+        print_row(f"`{orm}`", *(of_service(report.routes[route]) for route in routes))
+    for limit in LIMITS:
+        slices = [
+            median_slice([report.routes[route].slices[limit] for report in reports.values()])
+            for route in routes
+        ]
+        print_row(limit, *map(of_limit, slices))
+
+
+def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
+    print("Start and size:\n")
+    print_head("", "first answer", "memory (PSS)", "`app --help`", "lines of queries")
+    for orm, report in reports.items():
+        first_answer, memory = start_of([report], "service")
+        print_row(f"`{orm}`", first_answer, memory, f"{report.help_seconds:.2f} s", str(lines[orm]))
+    for limit in LIMITS:
+        print_row(limit, *start_of(list(reports.values()), limit), "", "")
+
+
+def start_of(reports: list[Report], side: str) -> tuple[str, str]:
+    """Time to the first answer, and memory: medians of the reports."""
+    seconds = median(report.first_answers[side] for report in reports)
+    rss, pss = (median(values) for values in zip(*(r.memory[side] for r in reports), strict=True))
+    return f"{seconds:.1f} s", f"{rss:.0f} MiB ({pss:.0f})"
+
+
+def print_stress(reports: dict[str, Report]) -> None:
+    print("By id with many connections, opened at once, and `/health` while clients log in:\n")
+    bursts = [f"{connections} connections" for connections in BURSTS]
+    print_head("", *bursts, "p99 of `/health` without logins", "during logins")
+    for orm, report in reports.items():
+        cells = [describe_burst(report.bursts[each]["service"]) for each in BURSTS]
+        print_row(f"`{orm}`", *cells, *(f"{p99:.0f} ms" for p99 in report.health_p99))
+    fair = [[report.bursts[each]["fair"] for report in reports.values()] for each in BURSTS]
+    print_row("fair", *(describe_burst(median_slice(slices)) for slices in fair), "", "")
+
+
+def print_head(*cells: str) -> None:
+    print_row(*cells)
+    print_row(*["---"] * len(cells))
+
+
+def print_row(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |")
+
+
+def main(rounds: int, seconds: float) -> None:
     questions = yaml.safe_load((ROOT / "copier.yml").read_text())
-    print("| ORM | by id | list of 20 | create | first answer | memory | lines of queries |")
-    print("|---|---|---|---|---|---|---|")
+    reports: dict[str, Report] = {}
+    lines: dict[str, int] = {}
     for orm in questions["orm"]["choices"].values():
         with tempfile.TemporaryDirectory() as folder:
-            print(measure(orm, Path(folder) / "service"), flush=True)
+            reports[orm], lines[orm] = measure(orm, Path(folder), rounds, seconds)
+        print(f"## {orm}\n")
+        print_report(reports[orm])
+        print(flush=True)
+    print("## README\n")
+    print_requests(reports)
+    print()
+    print_cpu(reports)
+    print()
+    print_start(reports, lines)
+    print()
+    print_stress(reports)
+    print(f"\n{next(iter(reports.values())).machine}.")
+    used = max(report.generator for report in reports.values())
+    print(f"The load generator used at most {used:.0%} of one core.")
+
+
+if __name__ == "__main__":
+    arguments = make_parser(__doc__).parse_args()
+    main(arguments.rounds, arguments.seconds)

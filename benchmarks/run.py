@@ -2,201 +2,397 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "psutil", "uvloop"]
 # ///
-"""How near a generated service comes to the limit: `uv run benchmarks/run.py PROJECT`.
+"""How fast a generated service is, beside two limits: `uv run benchmarks/run.py PROJECT`.
 
-The limit is `baseline.py`, run by the project's own Python. Both answer on loopback, one process
-each, from one PostgreSQL database of 10,000 rows, made on the server of DATABASE_URL and dropped
-at the end. Rounds alternate and a ratio is the median of those within a round, so that what else
-the machine does slows both alike; the CPU time per request hardly sees it at all.
+PROJECT is generated with users and PostgreSQL (auth=jwt, the default), and synced. The limits, `fair`
+and `bare`, are in `baseline.py` and run with the project's own Python. All three answer on
+127.0.0.1 with one process each, from one database of 10,000 items. It is created on the server of
+DATABASE_URL and dropped at the end. A project with Redis uses the server of REDIS_URL, and gets one
+more row: an item that is read from the cache, beside limits that read it from the database.
+
+The three are measured in turn within each round, and a ratio is the median of the ratios of the
+rounds. So other work on the machine slows all three alike. A ratio by CPU compares the CPU time of
+the server processes per request. It varies less, and it leaves out what PostgreSQL costs.
 """
 
+import argparse
 import asyncio
-import itertools
 import json
 import os
+import platform
+import re
 import secrets
 import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import asyncpg
 import psutil
 import uvloop
+from load import Server, Slice, load, request
 
-ROWS, CONNECTIONS, ROUNDS, STARTS = 10_000, 64, 7, 5
-WARM_UP, SECONDS = 0.3, 1.2
-SERVER = os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1/postgres")
-NAME = f"benchmark_{os.getpid()}"
-URL = urlsplit(SERVER)._replace(path=f"/{NAME}").geturl()
+LIMITS = ("fair", "bare")
+SIDES = ("service", *LIMITS)
+ITEMS = "/api/v1/items"
+ROWS, CACHED_ROWS = 10_000, 100
+CONNECTIONS = 64
+BURSTS = (64, 128, 256, 512)
+BURST_SECONDS = 6.0
+"""Longer than the service waits for a database connection, so that refusals show."""
+
+STARTS = 5
+"""Starts, and calls of `app --help`, of which the median is taken."""
+
+PROBES, LOGINS = 4, 8
+"""Connections that ask for `/health`, and connections that log in meanwhile."""
+
+CREATED = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 FILL = f"""
-    INSERT INTO items (id, title, description, created_at, updated_at)
-    SELECT gen_random_uuid(), 'Item ' || n, repeat('A description. ', 5), time, time
-    FROM generate_series(1, {ROWS}) n, LATERAL (SELECT now() - n * interval '1 min' AS time) _
+    INSERT INTO items (id, title, description, created_at, updated_at, owner_id)
+    SELECT gen_random_uuid(), 'Item ' || n, repeat('A description. ', 5), time, time, users.id
+    FROM users, generate_series(1, {ROWS}) n,
+    LATERAL (SELECT now() - n * interval '1 min' AS time) _
     RETURNING id
 """
-USER = {"email": "ada@example.com", "name": "Ada", "password": secrets.token_hex()}
-NEW = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
-UVICORN = "-m uvicorn baseline:app --loop uvloop --http httptools --no-access-log --log-level error"
 
 
-class Client(asyncio.Protocol):
-    """A connection that sends its next request as soon as the last one is answered."""
+@dataclass(frozen=True)
+class Row:
+    """A route: the medians of its slices by side, and the service's ratios by limit."""
 
-    def __init__(self, requests: Iterator[bytes]) -> None:
-        self.requests, self.buffer, self.answered, self.running = requests, b"", 0, True
-        self.closed = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        transport.write(next(self.requests))
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        head, end, body = self.buffer.partition(b"\r\n\r\n")
-        if not end or len(body) < int(head.lower().split(b"content-length:")[1].split()[0]):
-            return
-        if not head.startswith(b"HTTP/1.1 20"):
-            sys.exit(f"Refused: {self.buffer.decode()}")
-        self.answered += 1
-        self.buffer = b""
-        if self.running:
-            self.transport.write(next(self.requests))
-        else:
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.running:
-            sys.exit(f"Disconnected: {exc}")
-        self.closed.set_result(None)
+    slices: dict[str, Slice]
+    by_requests: dict[str, float]
+    """Requests per second of the service, as a share of the limit's."""
+    by_cpu: dict[str, float]
+    """CPU time of a request to the limit, as a share of the service's."""
 
 
-async def load(port: int, process: psutil.Process, requests: list[bytes]) -> tuple[float, float]:
-    """Requests a second, and the process's CPU time for one in µs."""
-    loop, endless = asyncio.get_running_loop(), itertools.cycle(requests)
-    clients = [
-        (await loop.create_connection(lambda: Client(endless), "127.0.0.1", port))[1]
-        for _ in range(CONNECTIONS)
-    ]
-
-    def counters() -> tuple[float, float, float]:
-        cpu, answered = process.cpu_times(), sum(client.answered for client in clients)
-        return answered, time.perf_counter(), cpu.user + cpu.system
-
-    await asyncio.sleep(WARM_UP)
-    before = counters()
-    await asyncio.sleep(SECONDS)
-    answered, seconds, cpu = (b - a for a, b in zip(before, counters(), strict=True))
-    for client in clients:
-        client.running = False
-    await asyncio.wait_for(asyncio.gather(*(client.closed for client in clients)), 30)
-    return answered / seconds, cpu / answered * 1e6
+@dataclass(frozen=True)
+class Report:
+    machine: str
+    routes: dict[str, Row]
+    first_answers: dict[str, float]
+    memory: dict[str, tuple[float, float]]
+    """RSS and PSS after the load, in MiB."""
+    help_seconds: float
+    health_p99: tuple[float, float]
+    """Milliseconds, without logins and during logins."""
+    bursts: dict[int, dict[str, Slice]]
+    generator: float
+    """The largest share of a core that the load generator used."""
 
 
-async def sql(url: str, statement: str) -> list[Any]:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetch(statement)
-    finally:
-        await connection.close()
+class Benchmark:
+    """A project, its limits, and how long each is measured."""
+
+    def __init__(self, project: Path, rounds: int, seconds: float) -> None:
+        self.project, self.rounds, self.seconds = project.resolve(), rounds, seconds
+        if not (self.project / "src/app/features/auth").exists():
+            sys.exit("The project has no users. Generate it with auth=jwt.")
+        self.has_redis = (self.project / "src/app/core/redis").exists()
+        self.server_url = os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1/postgres")
+        self.name = f"benchmark_{os.getpid()}"
+        self.url = urlsplit(self.server_url)._replace(path=f"/{self.name}").geturl()
+        never_reached = "1000000/second"
+        self.environment = {
+            "REDIS_URL": "redis://127.0.0.1",
+            **os.environ,
+            "DATABASE_URL": self.url,
+            "ENVIRONMENT": "production",
+            "JWT_SECRET": secrets.token_hex(32),
+            "JWT_ISSUER": "benchmark",
+            "JWT_AUDIENCE": "benchmark",
+            "RATE_LIMIT_DEFAULT": never_reached,
+            "RATE_LIMIT_AUTH": never_reached,
+        }
+        self.app, self.python = (
+            str(self.project / ".venv/bin" / name) for name in ("app", "python")
+        )
+        options = "--loop uvloop --http httptools --ws none --no-access-log --no-proxy-headers"
+        options += f" --no-server-header --log-level error --app-dir {Path(__file__).parent}"
+        uvicorn = [self.python, "-m", "uvicorn", *options.split()]
+        self.commands = {
+            "service": [self.app, "serve"],
+            "fair": [*uvicorn, "baseline:fair"],
+            "bare": [*uvicorn, "baseline:bare"],
+        }
+
+    @classmethod
+    @contextmanager
+    def prepare(cls, project: Path, rounds: int, seconds: float) -> Iterator[Self]:
+        """With a migrated database, which is dropped at the end."""
+        benchmark = cls(project, rounds, seconds)
+        run_sql(benchmark.server_url, f"CREATE DATABASE {benchmark.name}")
+        try:
+            benchmark.call(benchmark.app, "db", "upgrade")
+            yield benchmark
+        finally:
+            run_sql(benchmark.server_url, f"DROP DATABASE {benchmark.name} WITH (FORCE)")
+
+    def report(self) -> Report:
+        """Everything, in a few minutes."""
+        first_answers = self.measure_starts()
+        with self.serve_all() as servers:
+            routes = self.measure_routes(servers)
+            return Report(
+                machine=self.describe_machine(),
+                routes=routes,
+                first_answers=first_answers,
+                memory={side: memory_of(server.process) for side, server in servers.items()},
+                help_seconds=median(self.call(self.app, "--help") for _ in range(STARTS)),
+                health_p99=self.measure_health(servers["service"]),
+                bursts=self.measure_bursts(servers),
+                generator=max(
+                    each.generator for row in routes.values() for each in row.slices.values()
+                ),
+            )
+
+    def measure_starts(self) -> dict[str, float]:
+        seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+        for _ in range(STARTS):
+            for side in SIDES:
+                with self.serve(side) as server:
+                    seconds[side].append(server.first_answer)
+        return {side: median(each) for side, each in seconds.items()}
+
+    def measure_routes(
+        self, servers: dict[str, Server], *, only: str | None = None
+    ) -> dict[str, Row]:
+        requests = {name: each for name, each in self.requests.items() if only in (None, name)}
+        rounds: dict[str, list[dict[str, Slice]]] = {name: [] for name in requests}
+        for number in range(1 + self.rounds):
+            run_sql(self.url, "VACUUM ANALYZE items")
+            first = number % len(SIDES)  # Each side is the first one equally often.
+            for name, each in requests.items():
+                sides = SIDES[first:] + SIDES[:first]
+                rounds[name].append({side: self.load(servers[side], each) for side in sides})
+            run_sql(self.url, "DELETE FROM items WHERE title = 'New'")
+        # The first round opens connections, prepares statements and fills caches.
+        return {name: summarise(slices[1:]) for name, slices in rounds.items()}
+
+    def measure_health(self, service: Server) -> tuple[float, float]:
+        async def both() -> Slice:
+            probes, _ = await asyncio.gather(
+                load(service, health, seconds=self.seconds, connections=PROBES),
+                load(service, [self.login], seconds=self.seconds, connections=LOGINS),
+            )
+            return probes
+
+        health, rounds = self.requests["health"], range(self.rounds)
+        idle = [self.load(service, health, PROBES).p99 for _ in rounds]
+        return median(idle), median(uvloop.run(both()).p99 for _ in rounds)
+
+    def measure_bursts(self, servers: dict[str, Server]) -> dict[int, dict[str, Slice]]:
+        by_id = self.requests["by id"]
+        bursts = {
+            connections: {
+                side: uvloop.run(
+                    load(
+                        servers[side],
+                        by_id,
+                        seconds=BURST_SECONDS,
+                        connections=connections,
+                        may_refuse=True,
+                    )
+                )
+                for side in ("service", "fair")
+            }
+            for connections in BURSTS
+        }
+        self.load(servers["service"], by_id)  # Exits if the service has not recovered.
+        return bursts
+
+    def load(self, server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> Slice:
+        seconds = self.seconds
+        return uvloop.run(load(server, requests, seconds=seconds, connections=connections))
+
+    @contextmanager
+    def serve_all(self) -> Iterator[dict[str, Server]]:
+        """Start all three, with a user who owns all items."""
+        with ExitStack() as stack:
+            servers = {side: stack.enter_context(self.serve(side)) for side in SIDES}
+            self.fill(servers["service"].port)
+            yield servers
+
+    @contextmanager
+    def serve(self, side: str) -> Iterator[Server]:
+        """Start one, and wait for its first answer. Its log goes into a pipe."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        environment = {**self.environment, "PORT": str(port), "UVICORN_PORT": str(port)}
+        started = time.perf_counter()
+        with (
+            subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as log,
+            subprocess.Popen(
+                self.commands[side], cwd=self.project, env=environment, stdout=log.stdin
+            ) as server,
+        ):
+            try:
+                wait_for_answer(server, port)
+                yield Server(port, psutil.Process(server.pid), time.perf_counter() - started)
+            finally:
+                server.terminate()
+
+    def fill(self, port: int) -> None:
+        """Register a user, create their items, and set the requests of each route."""
+        api = f"http://127.0.0.1:{port}/api/v1"
+        user = {"email": "ada@example.com", "name": "Ada", "password": secrets.token_hex()}
+        form = f"username={user['email']}&password={user['password']}"
+        content_type = {"Content-Type": "application/json"}
+        urlopen(Request(f"{api}/users", json.dumps(user).encode(), content_type)).close()
+        with urlopen(f"{api}/auth/token", form.encode()) as answer:
+            bearer = f"Authorization: Bearer {json.load(answer)['access_token']}\r\n"
+        by_id = [request(f"{ITEMS}/{row['id']}", headers=bearer) for row in run_sql(self.url, FILL)]
+        self.login = request(
+            "/api/v1/auth/token", "POST", form, content_type="application/x-www-form-urlencoded"
+        )
+        self.requests = {
+            "health": [request("/health")],
+            "by id": by_id,
+            "list of 20": [request(f"{ITEMS}?page_size=20", headers=bearer)],
+            "feed": [request(f"{ITEMS}/feed?limit=20", headers=bearer)],
+            "create": [request(ITEMS, "POST", CREATED, bearer)],
+        }
+        if self.has_redis:
+            self.requests["by id, cached"] = by_id[:CACHED_ROWS]
+
+    def call(self, *command: str) -> float:
+        """Run a command; returns the seconds it took."""
+        started = time.perf_counter()
+        subprocess.run(
+            command,
+            cwd=self.project,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return time.perf_counter() - started
+
+    def describe_machine(self) -> str:
+        python = subprocess.check_output([self.python, "--version"], text=True).strip()
+        postgres = run_sql(self.url, "SHOW server_version")[0][0].split()[0]
+        return (
+            f"{cpu_model()}, {os.cpu_count()} cores, {python}, PostgreSQL {postgres}, "
+            f"{CONNECTIONS} connections, {datetime.now(UTC):%Y-%m-%d}"
+        )
 
 
-def request(target: str, method: str = "GET", body: str = "", headers: str = "") -> bytes:
-    head = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
-    return f"{head}Content-Type: application/json\r\n{headers}\r\n{body}".encode()
+def wait_for_answer(server: subprocess.Popen[bytes], port: int) -> None:
+    while server.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as probe:
+            probe.sendall(request("/health"))
+            if probe.recv(12) == b"HTTP/1.1 200":
+                return
+        time.sleep(0.01)
+    sys.exit(f"The server has exited with status {server.returncode}.")
 
 
-def sign_up(port: int) -> str:
-    """Make a user who owns every item; returns the header that logs them in."""
-    api = f"http://127.0.0.1:{port}/api/v1"
-    post = Request(f"{api}/users", json.dumps(USER).encode(), {"Content-Type": "application/json"})
-    os.environ["BASELINE_USER"] = json.load(urlopen(post))["id"]
-    uvloop.run(sql(URL, "UPDATE items SET owner_id = (SELECT id FROM users)"))
-    form = f"username={USER['email']}&password={USER['password']}".encode()
-    return (
-        f"Authorization: Bearer {json.load(urlopen(f'{api}/auth/token', form))['access_token']}\r\n"
+def summarise(rounds: list[dict[str, Slice]]) -> Row:
+    return Row(
+        slices={side: median_slice([each[side] for each in rounds]) for side in SIDES},
+        by_requests={
+            limit: median(each["service"].rps / each[limit].rps for each in rounds)
+            for limit in LIMITS
+        },
+        by_cpu={
+            limit: median(each[limit].cpu / each["service"].cpu for each in rounds)
+            for limit in LIMITS
+        },
     )
 
 
-@contextmanager
-def serve(*command: str | Path) -> Iterator[tuple[int, psutil.Process, float]]:
-    """The port, the process, and the seconds to its first answer; its log goes into a pipe."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    env = {**os.environ, "PORT": str(port), "UVICORN_PORT": str(port)}
-    started = time.perf_counter()
-    with (
-        subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as log,
-        subprocess.Popen(command, env=env, stdout=log.stdin) as server,
-    ):
+def median_slice(slices: list[Slice]) -> Slice:
+    return Slice(
+        rps=median(each.rps for each in slices),
+        cpu=median(each.cpu for each in slices),
+        p99=median(each.p99 for each in slices),
+        refused=sum(each.refused for each in slices),
+        generator=max(each.generator for each in slices),
+    )
+
+
+def memory_of(process: psutil.Process) -> tuple[float, float]:
+    memory = process.memory_full_info()
+    return memory.rss / 2**20, memory.pss / 2**20
+
+
+def cpu_model() -> str:
+    with suppress(OSError):
+        if found := re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()):
+            return found[1]
+    return platform.machine()
+
+
+def run_sql(url: str, statement: str) -> list[Any]:
+    async def run() -> list[Any]:
+        connection = await asyncpg.connect(url)
         try:
-            while server.poll() is None:
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as probe:
-                    probe.sendall(request("/health"))
-                    if probe.recv(12) == b"HTTP/1.1 200":
-                        break
-                time.sleep(0.01)
-            yield port, psutil.Process(server.pid), time.perf_counter() - started
+            return list(await connection.fetch(statement))
         finally:
-            server.terminate()
+            await connection.close()
+
+    return uvloop.run(run())
 
 
-def compare(project: Path) -> None:
-    """Print the table."""
-    app, limit = project / ".venv/bin/app", [project / ".venv/bin/python", *UVICORN.split()]
-    subprocess.run([app, "db", "upgrade"], stdout=subprocess.DEVNULL, check=True)
-    ids = [row["id"] for row in uvloop.run(sql(URL, FILL))]
-    rounds = defaultdict(list)
-    first_answers = []
-    for _ in range(STARTS):
-        with serve(app, "serve") as (*_, seconds):
-            first_answers.append(seconds)
-    with serve(app, "serve") as (port, process, _):
-        user = sign_up(port) if (project / "src/app/features/auth").exists() else ""
-        items = "/api/v1/items"
-        endpoints = {
-            "health": [request("/health")],
-            "by id": [request(f"{items}/{item_id}", headers=user) for item_id in ids],
-            "list of 20": [request(f"{items}?page_size=20", headers=user)],
-            "feed": [request(f"{items}/feed?limit=20", headers=user)],
-            "create": [request(items, "POST", NEW, user)],
-        }
-        with serve(*limit) as (limit_port, limit_process, _):
-            sides = [(port, process), (limit_port, limit_process)]
-            for order in itertools.islice(itertools.cycle([1, -1]), ROUNDS):
-                uvloop.run(sql(URL, "VACUUM ANALYZE items"))
-                for name, requests in endpoints.items():
-                    results = [uvloop.run(load(*side, requests)) for side in sides[::order]]
-                    rounds[name].append(tuple(itertools.chain(*results[::order])))
-                uvloop.run(sql(URL, "DELETE FROM items WHERE title = 'New'"))
-        memory = process.memory_info().rss / 2**20
+def print_report(report: Report) -> None:
+    print("Service · fair · bare:\n")
+    print("| | requests/s | CPU µs | p99 ms | ratio to fair (by CPU) | ratio to bare (by CPU) |")
+    print("|---|---|---|---|---|---|")
+    for name, row in report.routes.items():
+        columns = [
+            [f"{getattr(row.slices[side], field):.0f}" for side in SIDES]
+            for field in ("rps", "cpu", "p99")
+        ]
+        cells = [" · ".join(column) for column in columns]
+        cells += [f"{row.by_requests[limit]:.2f} ({row.by_cpu[limit]:.2f})" for limit in LIMITS]
+        print(f"| {name} | {' | '.join(cells)} |")
+    print("\n| | service | fair | bare |\n|---|---|---|---|")
+    print(
+        f"| first answer | {' | '.join(f'{report.first_answers[side]:.1f} s' for side in SIDES)} |"
+    )
+    for index, name in enumerate(("RSS", "PSS")):
+        sizes = " | ".join(f"{report.memory[side][index]:.0f} MiB" for side in SIDES)
+        print(f"| memory, {name} | {sizes} |")
+    for connections, slices in report.bursts.items():
+        described = " | ".join(describe_burst(slices[side]) for side in ("service", "fair"))
+        print(f"| by id, {connections} connections at once | {described} | |")
+    idle, busy = report.health_p99
+    print(f"| `app --help` | {report.help_seconds:.2f} s | | |")
+    print(f"| p99 of `/health` without logins | {idle:.1f} ms | | |")
+    print(f"| p99 of `/health` while {LOGINS} connections log in | {busy:.1f} ms | | |")
+    print(f"\n{report.machine}.")
+    print(f"The load generator used at most {report.generator:.0%} of one core.")
 
-    print("| | rps | limit | ratio | CPU µs | limit |\n|---|---|---|---|---|---|")
-    for name, results in rounds.items():
-        rps, cpu, limit_rps, limit_cpu = (median(column) for column in zip(*results, strict=True))
-        ratio = median(result[0] / result[2] for result in results)
-        print(
-            f"| {name} | {rps:.0f} | {limit_rps:.0f} | {ratio:.2f} | {cpu:.0f} | {limit_cpu:.0f} |"
-        )
-    print(f"\nFirst answer {median(first_answers):.1f} s, memory {memory:.0f} MiB.")
+
+def describe_burst(burst: Slice) -> str:
+    refused = f", {burst.refused} refused" if burst.refused else ""
+    return f"{burst.rps:.0f}/s, p99 {burst.p99:.0f} ms{refused}"
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=6, help="rounds of each route (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=1.5, help="seconds of load in a round (%(default)s)"
+    )
+    return parser
 
 
 if __name__ == "__main__":
-    os.environ |= {"DATABASE_URL": URL, "ENVIRONMENT": "production"}
-    # The limit of requests is counted, but never reached.
-    os.environ |= {"JWT_SECRET": secrets.token_hex(32), "RATE_LIMIT_DEFAULT": "1000000/second"}
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent.resolve())
-    uvloop.run(sql(SERVER, f"CREATE DATABASE {NAME}"))
-    os.chdir(sys.argv[1])
-    try:
-        compare(Path.cwd())
-    finally:
-        uvloop.run(sql(SERVER, f"DROP DATABASE {NAME} WITH (FORCE)"))
+    parser = make_parser(__doc__)
+    parser.add_argument("project", type=Path)
+    arguments = parser.parse_args()
+    with Benchmark.prepare(arguments.project, arguments.rounds, arguments.seconds) as benchmark:
+        print_report(benchmark.report())
