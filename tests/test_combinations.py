@@ -28,7 +28,10 @@ type Read = Callable[..., str]
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
     "fastapi-swagger",  # its files are served, by the package's name
+    "httptools",  # uvicorn, for HTTP
     "python-multipart",  # FastAPI, for forms
+    "uvloop",  # uvicorn, as its event loop
+    "websockets",  # uvicorn, for WebSockets
 )
 
 CHECKS = {
