@@ -66,7 +66,7 @@ OF_TWO = {
         "tests/e2e/test_worker_command.py",
         "tests/integration/test_item_count.py",
     },
-    ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/child.py"},
+    ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/servers/child.py"},
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
