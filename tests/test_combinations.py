@@ -28,7 +28,10 @@ type Read = Callable[..., str]
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
     "fastapi-swagger",  # its files are served, by the package's name
+    "httptools",  # uvicorn, for HTTP
     "python-multipart",  # FastAPI, for forms
+    "uvloop",  # uvicorn, as its event loop
+    "websockets",  # uvicorn, for WebSockets
 )
 
 CHECKS = {
@@ -67,7 +70,7 @@ OF_TWO = {
         "tests/e2e/test_worker_command.py",
         "tests/integration/test_item_count.py",
     },
-    ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/child.py"},
+    ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/servers/child.py"},
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 

@@ -21,6 +21,7 @@ SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)
 MARKUP = re.compile(r"{[%{#]")
 REFUSED_BY_WINDOWS = set('"<>|?*:\\')
+OVERRIDDEN = ["alembic", "piccolo", "sqlalchemy", "taskiq", "tortoise-orm", "uvicorn"]
 # Filters, and names, that give another answer tomorrow.
 UNSTEADY = {"random", "random_mac", "shuffle", "strftime", "to_datetime", "now"}
 
@@ -91,6 +92,21 @@ def test_no_import_is_made_of_an_answer(template: Path) -> None:
     for path in filter(is_python, rendered_sources(template)):
         imports = re.findall(r"^\s*(?:from|import) .*", sources(template)[path], re.MULTILINE)
         assert [line for line in imports if MARKUP.search(line)] == [], path
+
+
+def test_no_module_of_a_library_is_imported_by_a_private_name(template: Path) -> None:
+    for path, text in sources(template).items():
+        imports = (
+            re.findall(r"^\s*(?:from|import) .*", text, re.MULTILINE) if is_python(path) else []
+        )
+        assert [line for line in imports if re.search(r"\b_(?!_)\w", line)] == [], path
+
+
+def test_a_library_whose_internals_are_overridden_has_an_upper_bound(template: Path) -> None:
+    packages = yaml.safe_load((template / "copier.yml").read_text())["packages"]["default"]
+
+    for library in OVERRIDDEN:
+        assert re.search(rf"'{re.escape(library)}(\[\w+\])?>=[\d.]+,<[\d.]+'", packages), library
 
 
 def test_the_orm_is_named_in_paths_and_in_pyproject_alone(template: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from app.cli import main
 from app.config import Settings, get_settings
-from app_dev.database import scratch_database
+from app_dev.servers.database import scratch_database
 from tests.support.factories import command_environment
 
 ROOT = Path(__file__).parents[2]

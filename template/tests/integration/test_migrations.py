@@ -6,7 +6,7 @@ import pytest
 
 from app.config import Settings, example_settings
 from app.core.database import migrations
-from app_dev.database import scratch_database
+from app_dev.servers.database import scratch_database
 
 
 @pytest.fixture

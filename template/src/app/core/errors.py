@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext, iter_route_contexts
-from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
@@ -152,19 +151,23 @@ def _describe(error: Mapping[str, Any]) -> dict[str, str]:
 
 def _method_not_allowed(request: Request) -> JSONResponse:
     """405 with every method of the path: the router names only those of the first route it met."""
-    routes = _literal_routes(request) or [
-        route
-        for route in iter_route_contexts(request.app.routes)
-        if route.methods and route.matches(request.scope)[0] is not Match.NONE
-    ]
+    routes = _literal_routes(request) or _routes(request)
     methods = {method for route in routes for method in route.methods or ()}
     return error_response(405, headers={"Allow": ", ".join(sorted(methods))})
 
 
 def _literal_routes(request: Request) -> list[RouteContext]:
-    """The routes whose path is spelled just like the request's, without parameters."""
-    path = get_route_path(request.scope)
-    return [route for route in iter_route_contexts(request.app.routes) if route.path == path]
+    """The routes whose path equals the request's path and has no parameters."""
+    return [route for route in _routes(request) if "{" not in (route.path or "")]
+
+
+def _routes(request: Request) -> list[RouteContext]:
+    """The routes whose path matches the request's path, whatever the method."""
+    return [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.matches(request.scope)[0] is not Match.NONE
+    ]
 
 
 def add_error_handlers(app: FastAPI) -> None:

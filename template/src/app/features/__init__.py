@@ -9,14 +9,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-from typer import Typer
+if TYPE_CHECKING:  # The command line needs no FastAPI, and the service needs no Typer.
+    from fastapi import APIRouter
+    from typer import Typer
 
-from app.resources import Resources
+    from app.resources import Resources
 
 
-def routers() -> Iterator[APIRouter]:
+def routers() -> Iterator["APIRouter"]:
     """Every feature's `router`, in the order of their names."""
     for _, module in modules("router"):
         yield module.router
@@ -27,13 +29,13 @@ def import_models() -> list[ModuleType]:
     return [module for _, module in modules("models")]
 
 
-def commands() -> Iterator[tuple[str, Typer]]:
+def commands() -> Iterator[tuple[str, "Typer"]]:
     """The name and the commands of every feature that has some, in its `cli` module."""
     for feature, module in modules("cli"):
         yield feature, module.cli
 
 
-def lifespans() -> Iterator[Callable[[Resources], AbstractAsyncContextManager[None]]]:
+def lifespans() -> Iterator[Callable[["Resources"], AbstractAsyncContextManager[None]]]:
     """What every feature starts and stops with the application, in its `lifespan` module."""
     for _, module in modules("lifespan"):
         yield module.lifespan

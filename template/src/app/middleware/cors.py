@@ -1,24 +1,35 @@
-"""CORS, as Starlette does it, but without a hint for foreign origins."""
+"""CORS as Starlette implements it, without CORS headers for foreign origins."""
 
-from starlette.datastructures import Headers
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PREFIX = "access-control-"
 
 
-class StrictCORSMiddleware(CORSMiddleware):
-    """Starlette's, but a foreign origin learns nothing: it gets no CORS header at all."""
+class StrictCORSMiddleware:
+    """Starlette's middleware, but responses to a foreign origin have no CORS header.
 
-    async def simple_response(
-        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
-    ) -> None:
-        if not self.is_allowed_origin(request_headers.get("origin", "")):
-            request_headers = Headers()
-        await super().simple_response(scope, receive, send, request_headers)
+    Starlette tells a foreign origin which methods and headers are allowed, and that credentials
+    are. `options` are those of Starlette's middleware.
+    """
 
-    def preflight_response(self, request_headers: Headers) -> Response:
-        response = super().preflight_response(request_headers)
-        if not self.is_allowed_origin(request_headers["origin"]):
-            for name in [name for name in response.headers if name.startswith("access-control-")]:
-                del response.headers[name]
-        return response
+    def __init__(self, app: ASGIApp, /, **options: Any) -> None:
+        self._cors = CORSMiddleware(app, **options)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        if origin is None or self._cors.is_allowed_origin(origin):
+            await self._cors(scope, receive, send)
+            return
+
+        async def send_without_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name in [name for name in headers if name.startswith(PREFIX)]:
+                    del headers[name]
+            await send(message)
+
+        await self._cors(scope, receive, send_without_cors)

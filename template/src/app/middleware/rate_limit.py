@@ -44,8 +44,8 @@ class RateLimitMiddleware:
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "http" and "origin" in headers:
-            # As for any response: of a preflight, too, which CORS would answer by itself.
+            # Passed as a GET, because CORS would answer a preflight instead of refusing it.
             cors = StrictCORSMiddleware(refusal, **self._cors)
-            await cors.simple_response(scope, receive, send, request_headers=headers)
+            await cors({**scope, "method": "GET"}, receive, send)
         else:
             await refusal(scope, receive, send)

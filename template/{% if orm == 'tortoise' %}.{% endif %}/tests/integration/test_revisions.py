@@ -14,7 +14,7 @@ from tortoise.migrations.writer import MigrationWriter
 
 from app.config import Settings, example_settings
 from app.core.database import migrations, revisions, stored
-from app_dev.database import scratch_database
+from app_dev.servers.database import scratch_database
 
 HEADER = """
 from tortoise import fields, migrations

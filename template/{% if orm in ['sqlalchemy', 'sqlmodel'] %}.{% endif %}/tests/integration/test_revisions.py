@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from app.config import Settings, example_settings
 from app.core.database import migrations, models
 from app.core.database.columns import NAMING_CONVENTION
-from app_dev.database import scratch_database
+from app_dev.servers.database import scratch_database
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,6 +9,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+MAX_MESSAGE_BYTES = 64 * 1024
+"""The largest message that a client may send."""
+
 QUEUE_SIZE = 100
 """Messages that may wait for one who reads slowly; beyond the socket's own buffers."""
 

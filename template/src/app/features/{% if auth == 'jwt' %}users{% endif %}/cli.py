@@ -4,7 +4,6 @@ import asyncio
 import os
 
 import typer
-from pydantic import ValidationError
 
 cli = typer.Typer(no_args_is_help=True, help="Accounts.")
 
@@ -17,6 +16,8 @@ def users() -> None:
 @cli.command()
 def create_admin(email: str) -> None:
     """Make an admin; the password comes from ADMIN_PASSWORD, or a prompt."""
+    from pydantic import ValidationError
+
     from app.core.commands import describe, development_servers, fail, load_settings
     from app.core.database import Database
     from app.core.logging import configure_logging

@@ -8,8 +8,7 @@ from time import perf_counter
 
 from fastapi import WebSocket, WebSocketDisconnect
 
-from app.core.events.hub import TOO_SLOW, Ending, Subscriber
-from app.core.events.protocol import MAX_MESSAGE_BYTES
+from app.core.events.hub import MAX_MESSAGE_BYTES, TOO_SLOW, Ending, Subscriber
 from app.core.logging import get_logger
 from app.core.rate_limit import RateLimitError
 from app.features.events.schemas import Error, Reply

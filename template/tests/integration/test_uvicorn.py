@@ -1,0 +1,142 @@
+"""The faults of uvicorn that `app.core.server.shutdown` mends, each next to its override.
+
+A test of plain uvicorn that fails means that uvicorn has mended the fault: delete the override. A
+test of the override that fails means that it no longer fits this version of uvicorn.
+"""
+
+import asyncio
+import inspect
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.core.server.shutdown import Server
+from tests.support.asgi import answer, running, until
+
+ROOT = Path(__file__).parents[2]
+OK, NOTICE = b"HTTP/1.1 200 OK\r\n", b"connection: close\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+UPLOAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
+"""A request that is in progress until its four bytes follow."""
+
+WORKERS = """
+import sys, uvicorn
+from {module} import {run}
+config = uvicorn.Config("tests.support.asgi:answer", port=int(sys.argv[1]), workers=2, lifespan="off")
+{run}(config, [config.bind_socket()]){then}
+"""
+PLAIN = WORKERS.format(module="uvicorn.supervisors", run="Multiprocess", then=".run()")
+OVERRIDDEN = WORKERS.format(module="app.core.server.shutdown", run="run_workers", then="")
+
+
+@pytest.mark.sad
+async def test_plain_uvicorn_loses_a_request_on_an_idle_connection_when_it_stops() -> None:
+    assert await response_while_stopping(uvicorn.Server) == b""
+
+
+async def test_the_server_answers_a_request_on_an_idle_connection_when_it_stops() -> None:
+    response = await response_while_stopping(Server)
+
+    assert response.startswith(OK)
+    assert NOTICE in response
+
+
+@pytest.mark.sad
+def test_plain_uvicorn_accepts_connections_for_which_it_has_no_worker_any_more() -> None:
+    with workers(PLAIN) as (process, port), connect(port) as upload:
+        upload.sendall(UPLOAD)
+        process.terminate()
+        assert process.stderr
+        while "Terminated child process" not in process.stderr.readline():
+            assert process.poll() is None
+
+        assert is_accepting(port)
+
+
+def test_workers_announce_their_end_and_take_no_connection_but_finish_requests() -> None:
+    with workers(OVERRIDDEN) as (process, port), connect(port) as upload, connect(port) as idle:
+        upload.sendall(UPLOAD)
+        process.terminate()
+        response = ask(idle)
+        while NOTICE not in response:
+            time.sleep(0.02)
+            response = ask(idle)
+        deadline = time.monotonic() + 10
+        while is_accepting(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        upload.sendall(b"data")
+
+        assert upload.recv(1024).startswith(OK)
+
+
+def test_uvicorn_has_no_parameter_for_the_class_of_its_workers() -> None:
+    """With one, `run_workers` need not replace the class in uvicorn's module."""
+    assert set(inspect.signature(Multiprocess).parameters) == {"config", "sockets"}
+
+
+async def response_while_stopping(kind: type[uvicorn.Server]) -> bytes:
+    config = uvicorn.Config(answer, port=0, lifespan="off", log_config=None)
+    server = kind(config)
+    async with running(server) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(REQUEST)
+        assert (await reader.readuntil(b"ok")).startswith(OK)
+        server.should_exit = True
+        await until(lambda: not server.servers[0].is_serving())
+        try:
+            writer.write(REQUEST)
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+
+@contextmanager
+def workers(code: str) -> Generator[tuple[subprocess.Popen[str], int]]:
+    """Serve `answer` by two processes, which stop once their requests are finished."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-c", code, str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not is_accepting(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with connect(port) as connection:
+            ask(connection)
+        yield process, port
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def ask(connection: socket.socket) -> bytes:
+    connection.sendall(REQUEST)
+    response = b""
+    while not response.endswith(b"ok"):
+        response += connection.recv(1024)
+        assert response.startswith(OK)
+    return response
+
+
+def is_accepting(port: int) -> bool:
+    try:
+        with connect(port):
+            return True
+    except ConnectionRefusedError:
+        return False
