@@ -46,7 +46,7 @@ def owned() -> Iterator[type[BaseRepository[Any]]]:
 
 METHODS = [
     (repository, name)
-    for repository in owned()
+    for repository in NEW_ROWS
     for name, _ in inspect.getmembers(repository, inspect.iscoroutinefunction)
     if not name.startswith("_") and name != "create"
 ]
