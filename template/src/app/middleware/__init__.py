@@ -40,11 +40,11 @@ def build_middleware(settings: Settings) -> list[Middleware]:
     ]
     if settings.https_redirect:
         guards.append(Middleware(HTTPSRedirectMiddleware))
+    # Outermost, as the address of the client is in every log line.
+    proxies = list(_with_mapped(settings.trusted_proxies))
+    outermost = [Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []
     return [
-        # Outermost, as the address of the client is in every log line.
-        Middleware(
-            ProxyHeadersMiddleware, trusted_hosts=list(_with_mapped(settings.trusted_proxies))
-        ),
+        *outermost,
         Middleware(RequestContextMiddleware, hsts=settings.environment == "production"),
         Middleware(PlainErrorMiddleware),
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),

@@ -19,7 +19,7 @@ from app.core.security import (
     InvalidTokenError,
     Role,
 )
-from app.dependencies import ResourcesDep, UnitDep, only_reads
+from app.dependencies import ResourcesDep, UnitDep, only_reads, resources_of
 from app.features.auth.service import AuthService
 from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
@@ -31,14 +31,12 @@ bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
 AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
-async def get_actor(
-    request: Request, token: AccessTokenDep, resources: ResourcesDep, unit: UnitDep
-) -> Actor:
+async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> Actor:
     """The user whose access token came along, if they are still active.
 
     A request that writes keeps them from being deleted before its transaction ends.
     """
-    user_id = _read(token, resources)
+    user_id = _read(token, resources_of(request))
     users = UserRepository(unit, EVERYTHING)
     if only_reads(request):
         return _admit(user_id, await users.active_role(user_id))
@@ -48,9 +46,9 @@ async def get_actor(
 ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
-async def get_scope(actor: ActorDep) -> Scope:
-    """Whose rows a request may see, change and create."""
-    return actor.scope
+async def get_scope(request: Request, token: AccessTokenDep, unit: UnitDep) -> Scope:
+    """Whose rows a request may see, change and create: those of its actor."""
+    return (await get_actor(request, token, unit)).scope
 
 
 ScopeDep = Annotated[Scope, Depends(get_scope)]

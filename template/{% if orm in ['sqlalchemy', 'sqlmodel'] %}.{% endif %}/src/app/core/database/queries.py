@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Insert,
+    Integer,
     Select,
     bindparam,
     delete,
@@ -59,38 +60,38 @@ class Queries[Model: Entity]:
         row = result.one_or_none()
         return self._load(dict(zip(result.keys(), row, strict=True))) if row else None
 
-    async def _all(self, statement: Executable) -> list[Model]:
-        result = await self._session.execute(statement)
+    async def _all(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> list[Model]:
+        result = await self._session.execute(statement, parameters)
         names = tuple(result.keys())
         return [self._load(dict(zip(names, row, strict=True))) for row in result]
 
     async def _find(self, filters: Mapping[str, object], row_id: UUID) -> Model | None:
-        return await self._one(_by_id(self.model, tuple(filters)), {"id": row_id, **filters})
+        statement = _by_id(self.model, _shape(filters))
+        return await self._one(statement, {"id": row_id, **filters})
 
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
         """A stretch of the rows in this order, and how many rows there are."""
-        conditions = [*where, *self._conditions()]
-        by = getattr(self.model, order.column), self._table.id
-        items = await self._all(
-            self._select_needed(*conditions)
-            .order_by(*(column.desc() if order.descending else column for column in by))
-            .offset(offset)
-            .limit(limit)
-        )
-        total = await self._session.execute(
-            select(func.count()).select_from(self.model).where(*conditions)
-        )
+        shape = _shape(self._filters)
+        rows = _listing(self.model, self.columns, shape, (order.column, "id"), order.descending)
+        counting = _counting(self.model, shape)
+        if where:
+            rows, counting = rows.where(*where), counting.where(*where)
+        items = await self._all(rows, {"limit": limit, "offset": offset, **self._filters})
+        total = await self._session.execute(counting, self._filters)
         return items, total.scalar_one()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
         """Newest first, from behind the cursor."""
-        by = self._table.created_at, self._table.id
-        statement = self._select_needed(*self._conditions())
+        by = ("created_at", "id")
+        statement = _listing(self.model, self.columns, _shape(self._filters), by, descending=True)
         if after:
-            statement = statement.where(tuple_(*by) < (after.created_at, after.id))
-        return await self._all(statement.order_by(*(column.desc() for column in by)).limit(limit))
+            place = tuple_(self._table.created_at, self._table.id)
+            statement = statement.where(place < (after.created_at, after.id))
+        return await self._all(statement, {"limit": limit, "offset": 0, **self._filters})
 
     async def _insert(self, values: Mapping[str, Any]) -> Model:
         keys = _keys(self.model)
@@ -123,24 +124,57 @@ class Queries[Model: Entity]:
             make_transient_to_detached(entity)
         return entity
 
-    def _select_needed(self, *where: Condition) -> Select[Any]:
-        """The columns that a list loads."""
-        needed = (self._table.id, *self.columns) if self.columns else _columns(self.model)
-        return select(*needed).where(*where)
-
     def _conditions(self) -> list[Condition]:
         return [getattr(self.model, name) == value for name, value in self._filters.items()]
 
 
+# Statements are built once: building one costs as much as running it. Their values are parameters.
+
+type Shape = tuple[tuple[str, bool], ...]
+"""The columns of filters, each with whether its value is null."""
+
+
+def _shape(filters: Mapping[str, object]) -> Shape:
+    return tuple((name, value is None) for name, value in filters.items())
+
+
+def _matching(model: type[Entity], shape: Shape) -> list[Condition]:
+    """That rows have the values of the filters, whose parameters are named like the columns."""
+    return [
+        getattr(model, name).is_(None) if is_null else getattr(model, name) == bindparam(name)
+        for name, is_null in shape
+    ]
+
+
 @cache
-def _by_id(model: type[Entity], filters: tuple[str, ...]) -> Select[Any]:
-    """Built once: building it costs as much as the rest of a read."""
+def _by_id(model: type[Entity], shape: Shape) -> Select[Any]:
     table: Any = model
-    return select(*_columns(model)).where(
-        table.id == bindparam("id"),
-        # Not `=`, of which None would make `= NULL`: true for no row.
-        *(getattr(model, name).is_not_distinct_from(bindparam(name)) for name in filters),
+    return select(*_columns(model)).where(table.id == bindparam("id"), *_matching(model, shape))
+
+
+@cache
+def _listing(
+    model: type[Entity],
+    columns: tuple[Any, ...],
+    shape: Shape,
+    order: tuple[str, ...],
+    descending: bool,
+) -> Select[Any]:
+    """Parameters: `limit`, `offset` and those of the filters."""
+    table: Any = model
+    by = [getattr(model, name) for name in order]
+    return (
+        select(*((table.id, *columns) if columns else _columns(model)))
+        .where(*_matching(model, shape))
+        .order_by(*(column.desc() if descending else column for column in by))
+        .limit(bindparam("limit", type_=Integer))
+        .offset(bindparam("offset", type_=Integer))
     )
+
+
+@cache
+def _counting(model: type[Entity], shape: Shape) -> Select[Any]:
+    return select(func.count()).select_from(model).where(*_matching(model, shape))
 
 
 @cache
