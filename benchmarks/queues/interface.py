@@ -17,7 +17,7 @@ REDIS_URL = os.environ.get("REDIS_URL", "")
 EXTENDED = "EXTENDED" in os.environ
 """Whether an adapter adds to its library what the library lacks, by its public API."""
 
-VISIBILITY = 2
+VISIBILITY = 3
 """Seconds after which the job of a killed worker is delivered again. No job of the tests that ends
 by itself takes as long."""
 
@@ -25,7 +25,7 @@ ATTEMPTS = 3
 RETRY = 0.5
 """Seconds before the first retry."""
 
-GRACE = 1
+GRACE = 2
 """Seconds that running jobs have when a worker is told to stop."""
 
 

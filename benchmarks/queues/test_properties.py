@@ -221,6 +221,8 @@ def test_a_message_that_cannot_be_parsed_is_kept_and_blocks_no_other(
 
     assert worker.lives
     until(client.failed)
+    queue.redis.expire_keys()
+    assert client.failed()
 
 
 # --- Given up ---
@@ -296,11 +298,11 @@ def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_no_more(
     queue: Processes, client: Client
 ) -> None:
     worker = queue.work()
-    client.enqueue("nap", seconds=GRACE * 0.6)
+    client.enqueue("nap", seconds=GRACE * 0.8)
     wait_for(queue, "began")
 
     worker.tell_to_stop()
-    time.sleep(0.1)
+    time.sleep(GRACE * 0.6)  # A library may look for signals once a second.
     client.enqueue("note", text="a")
 
     assert worker.process.wait(GRACE + 8) == 0

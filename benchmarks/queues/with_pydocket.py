@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from docket import CurrentExecution, Docket, Execution, ExponentialRetry, Retry, Worker
+from docket import CurrentExecution, Disposition, Docket, Execution, ExponentialRetry, Retry, Worker
 from docket.dependencies import Cron, TaskOutcome, current_docket
 from docket.execution import ExecutionState
 from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
@@ -141,11 +141,9 @@ class DocketQueue:
     async def enqueue(
         self, name: str, kwargs: dict[str, Any], key: str | None, request_id: str | None
     ) -> None:
-        token = context.attach(baggage.set_baggage("request_id", request_id))
-        try:
-            await self.docket.add(name, key=key)(**kwargs)
-        finally:
-            context.detach(token)
+        if request_id:
+            context.attach(baggage.set_baggage("request_id", request_id))
+        await self.docket.add(name, key=key)(**kwargs)
 
     async def failed(self) -> list[Failed]:
         async with self.docket.redis() as redis:
@@ -166,8 +164,11 @@ class DocketQueue:
         async with self.docket.redis() as redis:
             kept = json.loads(await redis.hget("failed", job_id) or "{}")
             await redis.delete(f"started:{job_id}")
-            await self.docket.add(kept["name"], key=job_id)(**kept["kwargs"])
             await redis.hdel("failed", job_id)
+            add = self.docket.add(kept["name"], key=job_id)
+            # It is kept shortly before its state is no longer "running".
+            while (await add(**kept["kwargs"])).disposition is Disposition.ALREADY_SCHEDULED:
+                await asyncio.sleep(0.1)
 
     async def put_garbage(self) -> None:
         async with self.docket.redis() as redis:

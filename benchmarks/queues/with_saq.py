@@ -1,8 +1,8 @@
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["saq[redis]==0.26.4"]
+# dependencies = ["saq[redis]==0.26.4", "typing-extensions"]
 # ///
-"""saq on Redis."""
+"""saq on Redis. It imports `typing_extensions`, and does not declare that it needs it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -5,11 +5,14 @@
 """streaq."""
 
 import json
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from anyio import CancelScope, get_cancelled_exc_class
+from coredis.exceptions import RedisError
 from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
 from jobs import JOBS, REQUEST_ID
 from streaq import StreaqRetry, TaskStatus, Worker
@@ -61,39 +64,63 @@ def add_retries(worker: Worker[None]) -> None:
         return run
 
 
-# --- Added: 30 lines ---
+# --- Added: 50 lines ---
 
 
 def extend(worker: Worker[None]) -> None:
+    """Keep what is given up, do a key once, hand the request id on (37 lines)."""
+
     @worker.middleware
     def middleware(task: Function) -> Function:
         async def run(*args: Any, **kwargs: Any) -> None:
-            context = middleware.context
+            redis, context = worker.redis, middleware.context
             sent = {"id": context.task_id, "name": context.fn_name, "kwargs": dict(kwargs)}
             REQUEST_ID.set(kwargs.pop("_request_id", None))
             key = kwargs.pop("_key", None)
-            done = f"done:{context.fn_name}:{key}"
-            if key and await worker.redis.exists([done]):
+            done, started = f"done:{context.fn_name}:{key}", f"started:{context.task_id}"
+            if key and await redis.exists([done]):
                 return
+            # Not `context.tries`, which counts the attempts that a stopping worker interrupts.
+            tries = await redis.incr(started)
             try:
-                assert context.tries <= ATTEMPTS, "The last attempt killed the worker."
+                assert tries <= ATTEMPTS, "The last attempt killed the worker."
                 await task(*args, **kwargs)
+            except get_cancelled_exc_class():
+                with CancelScope(shield=True):
+                    await redis.decr(started)
+                raise
             except Exception as exc:
-                if context.tries < ATTEMPTS:
-                    delay = timedelta(seconds=RETRY * 2 ** (context.tries - 1))
+                if tries < ATTEMPTS:
+                    delay = timedelta(seconds=RETRY * 2 ** (tries - 1))
                     raise StreaqRetry(delay=delay) from exc
                 kept = dump(sent | {"error": repr(exc)})
-                await worker.redis.hset("failed", {context.task_id: kept})
+                await redis.hset("failed", {context.task_id: kept})
+                await redis.delete([started])
                 raise
+            await redis.delete([started])
             if key:
-                await worker.redis.set(done, "", ex=DAY)
+                await redis.set(done, "", ex=DAY)
 
         return run
 
 
+def work_through_outages(names: list[str]) -> None:
+    """An outage ends the worker with an exception (8 lines)."""
+    while True:
+        try:
+            make_worker(names).run_sync()
+        except* (OSError, RedisError):
+            time.sleep(1)
+        else:
+            break
+
+
 class StreaqQueue:
     def work(self, names: list[str]) -> None:
-        make_worker(names).run_sync()
+        if EXTENDED:
+            work_through_outages(names)
+        else:
+            make_worker(names).run_sync()
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[None]:
