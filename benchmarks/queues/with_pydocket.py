@@ -45,11 +45,11 @@ def declare(name: str, function: Function) -> Function:
     return declared
 
 
-# --- Added: 44 lines ---
+# --- Added ---
 
 
 class KeepFailed(ExponentialRetry):
-    """Keep what is given up (16 lines)."""
+    """Keep what is given up."""
 
     async def __aenter__(self) -> Retry:
         retry = await super().__aenter__()
@@ -73,7 +73,7 @@ class KilledError(Exception):
 
 
 def extend(execution: Execution, function: Function) -> Function:
-    """Do a key once, and give up what kills its workers (16 lines)."""
+    """Do a key once, and give up what kills its workers."""
 
     async def run(**kwargs: Any) -> None:
         done, started = f"done:{execution.key}", f"started:{execution.key}"
@@ -98,7 +98,7 @@ async def unknown(
     retry: Retry = Retry.forever(DELAY),  # noqa: ARG001, B008
     **__: Any,
 ) -> None:
-    """Wait for a worker that knows the job (4 lines)."""
+    """Wait for a worker that knows the job."""
     raise LookupError
 
 
@@ -119,7 +119,7 @@ class DocketQueue:
         asyncio.run(run())
 
     async def _until_told_to_stop(self, worker: Worker) -> None:
-        """What `Worker.run` does; and with the additions, it does not wait longer (2 lines)."""
+        """What `Worker.run` does; and with the additions, it does not wait longer."""
         loop = asyncio.get_running_loop()
         running = asyncio.create_task(worker.run_forever())
 

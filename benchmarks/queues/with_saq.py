@@ -26,11 +26,11 @@ def declare(name: str) -> Callable[..., Awaitable[None]]:
     return run
 
 
-# --- Added: 22 lines ---
+# --- Added ---
 
 
 async def wait_for_a_worker_that_knows_it(context: dict[str, Any]) -> None:
-    """An attempt of a job that this worker does not know does not count (3 lines)."""
+    """An attempt of a job that this worker does not know does not count."""
     if context["job"].function not in context["worker"].functions:
         context["job"].attempts -= 1
 
@@ -67,6 +67,9 @@ class SaqQueue:
         async def run() -> None:
             queue = Queue.from_url(REDIS_URL)
             await queue.connect()
+            if EXTENDED:
+                # The first sweep would take jobs for abandoned that a worker has only just taken.
+                await queue.redis.set("saq:default:sweep", "", ex=2)
             worker = Worker(
                 queue,
                 functions=list(functions.items()),
