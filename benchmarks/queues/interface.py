@@ -17,9 +17,11 @@ REDIS_URL = os.environ.get("REDIS_URL", "")
 EXTENDED = "EXTENDED" in os.environ
 """Whether an adapter adds to its library what the library lacks, by its public API."""
 
-VISIBILITY = 3
-"""Seconds after which the job of a killed worker is delivered again. No job of the tests that ends
-by itself takes as long."""
+VISIBILITY = 5
+"""Seconds after which the job of a killed worker is delivered again."""
+
+TIMEOUT = 4
+"""Seconds after which an attempt is cut off, and has failed."""
 
 ATTEMPTS = 3
 RETRY = 0.5

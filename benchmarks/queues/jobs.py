@@ -45,7 +45,7 @@ async def fail(times: int, seconds: float, text: str) -> None:
     await asyncio.sleep(seconds)
     if failing:
         raise RuntimeError("out of paper")
-    _write("ended")
+    _write("ended", text=text)
 
 
 async def die() -> None:

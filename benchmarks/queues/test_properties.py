@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.queues.interface import ATTEMPTS, GRACE, VISIBILITY
+from benchmarks.queues.interface import ATTEMPTS, GRACE, TIMEOUT, VISIBILITY
 from benchmarks.queues.processes import Client, ClientError, Processes, Worker, until
 
 SLACK = 10
@@ -103,6 +103,36 @@ def test_enqueueing_during_an_outage_is_an_error_within_six_seconds(
     client.enqueue("note", text="after")
     queue.work()
     until(lambda: {line["text"] for line in queue.trace("note")} == {"before", "after"})
+
+
+def test_no_job_is_lost_while_workers_and_redis_are_killed(
+    queue: Processes, client: Client
+) -> None:
+    workers = [queue.work(), queue.work()]
+    texts = set()
+    for turn in range(6):
+        for number in range(20):
+            text = f"{turn}.{number}"
+            client.enqueue("fail", times=0, seconds=0.2, text=text)
+            texts.add(text)
+        time.sleep(0.5)
+        workers.pop(0).kill()
+        workers.append(queue.work())
+        if turn == 3:
+            queue.redis.kill()
+            queue.redis.start()
+            client = queue.client()
+
+    def are_done() -> bool:
+        for worker in workers:
+            if not worker.lives:  # A supervisor starts it again.
+                workers.remove(worker)
+                workers.append(queue.work())
+        done = {line["text"] for line in queue.trace("ended")}
+        given_up = {kept["kwargs"].get("text") for kept in client.failed()}
+        return texts <= done | given_up
+
+    until(are_done, 90)
 
 
 # --- After the commit only ---
@@ -247,6 +277,15 @@ def test_a_job_that_goes_on_failing_is_kept_with_its_error_until_it_is_retried(
     client.retry(kept["id"])
     wait_for(queue, "ended")
     assert client.failed() == []
+
+
+def test_an_attempt_that_takes_too_long_is_a_failure(queue: Processes, client: Client) -> None:
+    queue.work()
+
+    client.enqueue("hang", times=99)
+
+    until(client.failed, ATTEMPTS * (TIMEOUT + SLACK))
+    assert len(queue.trace("began")) == ATTEMPTS
 
 
 def test_no_record_of_a_job_that_is_done_stays_for_ever(queue: Processes, client: Client) -> None:

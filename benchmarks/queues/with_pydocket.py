@@ -12,10 +12,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from docket import CurrentExecution, Disposition, Docket, Execution, ExponentialRetry, Retry, Worker
+from docket import (
+    CurrentExecution,
+    Disposition,
+    Docket,
+    Execution,
+    ExponentialRetry,
+    Retry,
+    Timeout,
+    Worker,
+)
 from docket.dependencies import Cron, TaskOutcome, current_docket
 from docket.execution import ExecutionState
-from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
+from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, TIMEOUT, VISIBILITY, Failed, main
 from jobs import JOBS, REQUEST_ID
 from opentelemetry import baggage, context
 
@@ -31,6 +40,7 @@ def declare(name: str, function: Function) -> Function:
     async def run(
         *,
         retry: Retry = policy,  # noqa: ARG001 - a dependency
+        timeout: Timeout = Timeout(timedelta(seconds=TIMEOUT)),  # noqa: ARG001, B008
         execution: Execution = CurrentExecution(),  # noqa: B008
         **kwargs: Any,
     ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
+from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, TIMEOUT, Failed, main
 from jobs import JOBS, REQUEST_ID
 from redis.asyncio import Redis
 from saq import CronJob, Queue, Status, Worker
@@ -99,7 +99,8 @@ class SaqQueue:
             name,
             kwargs=kwargs,
             meta={"request_id": request_id, "key": key},
-            timeout=VISIBILITY,
+            # It is the visibility timeout, too.
+            timeout=TIMEOUT,
             retries=ATTEMPTS,
             retry_delay=RETRY,
             retry_backoff=True,

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from anyio import CancelScope, get_cancelled_exc_class
+from anyio import CancelScope, fail_after, get_cancelled_exc_class
 from coredis.exceptions import RedisError
-from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
+from interface import ATTEMPTS, EXTENDED, GRACE, REDIS_URL, RETRY, TIMEOUT, VISIBILITY, Failed, main
 from jobs import JOBS, REQUEST_ID
 from streaq import StreaqError, StreaqRetry, TaskStatus, Worker
 from streaq.constants import REDIS_GROUP
@@ -38,9 +38,16 @@ def make_worker(names: list[str]) -> Worker[None]:
         grace_period=GRACE,
     )
     for name in names:
-        # With the additions the middleware counts the attempts, since it keeps what is given up.
-        options: dict[str, Any] = {"name": name, "max_tries": None if EXTENDED else ATTEMPTS}
-        decorate = worker.cron("* * * * *", **options) if name == "tick" else worker.task(**options)
+        options: dict[str, Any] = {"name": name}
+        if EXTENDED:
+            # The middleware counts the attempts and cuts them off, since it keeps what is given up.
+            options |= {"max_tries": None, "timeout": None}
+        else:
+            options |= {"max_tries": ATTEMPTS, "timeout": TIMEOUT, "retry_timeouts": True}
+        if name == "tick":
+            decorate = worker.cron("* * * * *", unique=False, **options)
+        else:
+            decorate = worker.task(**options)
         decorate(JOBS[name])
     if EXTENDED:
         extend(worker)
@@ -110,7 +117,8 @@ def extend(worker: Worker[None]) -> None:
             tries = await redis.incr(started)
             try:
                 assert tries <= ATTEMPTS, "The last attempt killed the worker."
-                await task(*args, **kwargs)
+                with fail_after(TIMEOUT):
+                    await task(*args, **kwargs)
             except get_cancelled_exc_class():
                 with CancelScope(shield=True):
                     await redis.decr(started)

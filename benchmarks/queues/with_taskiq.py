@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from interface import ATTEMPTS, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
+from interface import ATTEMPTS, GRACE, REDIS_URL, RETRY, TIMEOUT, VISIBILITY, Failed, main
 from jobs import JOBS, REQUEST_ID
 from redis.asyncio import Redis
 from taskiq import (
@@ -68,7 +68,7 @@ broker = (
 known = os.environ.get("KNOWN", "").split()
 for name in known:
     schedule = {"schedule": [{"cron": "* * * * *"}]} if name == "tick" else {}
-    broker.register_task(JOBS[name], task_name=name, **schedule)
+    broker.register_task(JOBS[name], task_name=name, timeout=TIMEOUT, **schedule)
 
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
@@ -95,7 +95,7 @@ class TaskiqQueue:
     async def enqueue(
         self, name: str, kwargs: dict[str, Any], key: str | None, request_id: str | None
     ) -> None:
-        kicker = AsyncKicker[Any, Any](name, broker, {"request_id": request_id})
+        kicker = AsyncKicker[Any, Any](name, broker, {"request_id": request_id, "timeout": TIMEOUT})
         await (kicker.with_task_id(key) if key else kicker).kiq(**kwargs)
 
     async def failed(self) -> list[Failed]:

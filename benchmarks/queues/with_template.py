@@ -7,19 +7,19 @@ from typing import Any
 
 import structlog
 from app.config import Settings, example_settings
+from app.core import jobs as app_jobs
 from app.core.jobs import Job, JobContext, job, runner
 from app.core.jobs.broker import STREAM, JobBroker, Patience
 from app.core.jobs.failed import FailedJobs
-from app.core.jobs.runner import ATTEMPTS as DEFAULT_ATTEMPTS
 from app.core.jobs.schedule import scheduled
 from app.core.logging import configure_logging
 from app.core.redis.server import RedisServer
 from app.worker import stop_signal, work
-from interface import ATTEMPTS, GRACE, REDIS_URL, RETRY, VISIBILITY, Failed, main
+from interface import ATTEMPTS, GRACE, REDIS_URL, RETRY, TIMEOUT, VISIBILITY, Failed, main
 from jobs import JOBS, REQUEST_ID, TRACE
 
-assert DEFAULT_ATTEMPTS > ATTEMPTS
 runner.ATTEMPTS = ATTEMPTS
+app_jobs.TIMEOUT = TIMEOUT
 
 
 def declare(name: str) -> Job[...]:
