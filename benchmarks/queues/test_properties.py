@@ -132,7 +132,7 @@ def test_no_job_is_lost_while_workers_and_redis_are_killed(
         given_up = {kept["kwargs"].get("text") for kept in client.failed()}
         return texts <= done | given_up
 
-    until(are_done, 90)
+    until(are_done, 240)
 
 
 # --- After the commit only ---
