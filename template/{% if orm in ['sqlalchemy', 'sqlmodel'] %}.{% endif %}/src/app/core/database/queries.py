@@ -9,7 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Insert,
-    Integer,
+    BigInteger,
     Select,
     bindparam,
     delete,
@@ -167,8 +167,8 @@ def _listing(
         select(*((table.id, *columns) if columns else _columns(model)))
         .where(*_matching(model, shape))
         .order_by(*(column.desc() if descending else column for column in by))
-        .limit(bindparam("limit", type_=Integer))
-        .offset(bindparam("offset", type_=Integer))
+        .limit(bindparam("limit", type_=BigInteger))
+        .offset(bindparam("offset", type_=BigInteger))
     )
 
 
