@@ -11,8 +11,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import LogCapture
 
 from app.config import Settings
-from app.core import audit
 from app.core.database import Database
+from app.core.security import audit
 from app.main import create_app
 from tests.support.apps import client_of, started, use_database
 from tests.support.auth import CHEAP

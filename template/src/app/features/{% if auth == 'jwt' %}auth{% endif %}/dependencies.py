@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from structlog.contextvars import bind_contextvars
 
-from app.core.audit import record
 from app.core.database import EVERYTHING, Scope
 from app.core.rate_limit import RateLimitError, client_address
 from app.core.security import (
@@ -19,6 +18,7 @@ from app.core.security import (
     InvalidTokenError,
     Role,
 )
+from app.core.security.audit import record
 from app.dependencies import ResourcesDep, UnitDep, only_reads, resources_of
 from app.features.auth.service import AuthService
 from app.features.users.exceptions import UserNotFoundError

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.core.audit import record
 from app.core.database import EVERYTHING, Database, UnitOfWork
 from app.core.ids import uuid7
 from app.core.security import (
@@ -11,6 +10,7 @@ from app.core.security import (
     Tokens,
     fingerprint,
 )
+from app.core.security.audit import record
 from app.features.auth.schemas import TokenResponse
 from app.features.users.repository import RefreshTokenRepository, UserRepository
 

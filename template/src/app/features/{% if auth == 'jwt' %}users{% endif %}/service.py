@@ -2,10 +2,10 @@ from typing import Any
 from uuid import UUID
 
 from app.background import Jobs
-from app.core.audit import record
 from app.core.database import EVERYTHING, Database
 from app.core.errors import ValidationError
 from app.core.security import Passwords, Role, check_password
+from app.core.security.audit import record
 from app.features.users.exceptions import LastAdminError, UserNotFoundError
 from app.features.users.jobs import send_welcome_email
 from app.features.users.models import User

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Executable,
     Insert,
-    BigInteger,
     Select,
     bindparam,
     delete,

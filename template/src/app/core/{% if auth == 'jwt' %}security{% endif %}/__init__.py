@@ -1,0 +1,18 @@
+"""Passwords, tokens, and who is asking."""
+
+from app.core.security.actor import Actor, Role
+from app.core.security.errors import AuthenticationError, AuthorizationError, InvalidTokenError
+from app.core.security.passwords import Passwords, check_password
+from app.core.security.tokens import Tokens, fingerprint
+
+__all__ = [
+    "Actor",
+    "AuthenticationError",
+    "AuthorizationError",
+    "InvalidTokenError",
+    "Passwords",
+    "Role",
+    "Tokens",
+    "check_password",
+    "fingerprint",
+]
