@@ -107,7 +107,7 @@ def _config(settings: Settings) -> Config:
 def _configuration_file() -> Path:
     """`alembic.ini` of the checkout, of the folder that has the environment, or around here."""
     here = Path.cwd()
-    for folder in (Path(__file__).parents[3], Path(sys.prefix).parent, here, *here.parents):
+    for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (file := folder / "alembic.ini").is_file():
             return file
     raise MigrationError("There is no alembic.ini: run this command in the project's folder.")

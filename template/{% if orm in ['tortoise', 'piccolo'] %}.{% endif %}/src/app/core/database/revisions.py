@@ -17,7 +17,7 @@ class MigrationError(AppError):
 def project() -> Path:
     """The checkout, the folder that has the environment, or the one around here with migrations."""
     here = Path.cwd()
-    for folder in (Path(__file__).parents[3], Path(sys.prefix).parent, here, *here.parents):
+    for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (folder / FOLDER).is_dir():
             return folder
     raise MigrationError(f"There is no {FOLDER}: run this command in the project's folder.")
