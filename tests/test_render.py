@@ -60,6 +60,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/database/driver.py",
             "src/app_dev/servers/child.py",
             "src/app_dev/servers/postgres.py",
+            "tests/integration/test_failover.py",
             "tests/integration/test_migrated_meanwhile.py",
         },
     ),

@@ -2,15 +2,18 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Generator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI
 from pydantic import BaseModel
+from structlog.contextvars import bound_contextvars
 
 from app.config import Settings
 from app.core.errors import ServiceUnavailableError
@@ -160,6 +163,9 @@ class Pair(NamedTuple):
         {"accessToken": "hunter2", "userPwd": "hunter2"},
         {b"cookie": b"hunter2"},
         {"headers": [(b"authorization", b"hunter2"), (b"accept", b"*/*")]},
+        {"headers": [["authorization", "hunter2"], [["a", "b"], "c"]]},
+        deque([{"password": "hunter2"}]),
+        {"password": "hunter2"}.items(),
         Form(),
         {"session": Session()},
         [Pair()],
@@ -215,16 +221,28 @@ def wide_cycle() -> dict[str, Any]:
     return parent
 
 
+class Shape(Enum):
+    ROUND = "round"
+
+
+class Stuck(list[int]):
+    def __iter__(self) -> Iterator[int]:
+        raise RuntimeError
+
+
 ODD = {
     "class": object,
     "set": {1: {2, 3}},
     "long integer": 2**64,
     "tuple key": {(1, 2): "x"},
+    "pair": ({"a": 1}, 2),
+    "enumeration": Shape,
     "very long integer": 10**5000,
     "cycle": cycle(),
     "wide cycle": wide_cycle(),
     "failing repr of a key": {Unprintable(): 1},
     "failing mapping": Unreadable(),
+    "failing list": Stuck([1]),
     "deep": json.loads("[" * 500 + "]" * 500),
     "surrogate": "\ud800",
     "surrogate key": {"\ud800": 1},
@@ -247,6 +265,24 @@ def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: An
 
 
 @pytest.mark.sad
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
+def test_whatever_is_bound_to_every_line_is_one_line(
+    settings: Settings, form: str, value: Any
+) -> None:
+    with (
+        logged(settings, log_level="info", log_format=form) as output,
+        bound_contextvars(request_id="abc", value=value),
+    ):
+        get_logger("app.test").info("odd")
+        logging.getLogger("app.test").warning("odd")
+
+    assert output.getvalue().count(b"odd") == 2
+    assert output.getvalue().count(b"abc") == 2
+    assert len(output.getvalue().splitlines()) == 2
+
+
+@pytest.mark.sad
 def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.BytesIO) -> None:
     get_logger("app.test").info("%d files", "none")
 
@@ -256,14 +292,21 @@ def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.Byt
 
 
 @pytest.mark.sad
-def test_a_message_that_cannot_be_formatted_is_still_a_line(output: io.BytesIO) -> None:
-    record = logging.makeLogRecord({"name": "app.test", "msg": "%d files", "args": ("none",)})
+@pytest.mark.parametrize(
+    ("message", "expected"), [("%d files", "%d files"), (Unprintable(), "Unprintable")]
+)
+def test_a_message_that_cannot_be_formatted_is_still_a_line(
+    output: io.BytesIO, message: object, expected: str
+) -> None:
+    record = logging.makeLogRecord({"name": "app.test", "msg": message, "args": ("none",)})
 
     for handler in logging.getLogger().handlers:
         if isinstance(handler, OutputHandler):  # not pytest's own, which raises
             handler.handle(record)
 
-    assert b"%d files" in output.getvalue()
+    (line,) = lines(output)
+    assert expected in line["event"]
+    assert line["logger"] == "app.test"
 
 
 @pytest.mark.sad

@@ -4,8 +4,8 @@ import logging
 import logging.config
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO, TextIO, cast
@@ -18,6 +18,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app.settings.service import LogSettings
 
 SCALARS = (str, int, float, bool, type(None))
+ATOMS = (bytes, bytearray, memoryview, type)
+"""Collections that are logged as one value; a class is one of its members if it is an `Enum`."""
 
 SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
@@ -109,15 +111,23 @@ def _tolerant_logger(level: str) -> type[structlog.typing.FilteringBoundLogger]:
             try:
                 return method(self, *args, **values)
             except Exception as exc:  # noqa: BLE001 # arguments of a caller may raise anything
-                filtering.error(
-                    self, "log_failed", line=_describe(args)[:200], error=type(exc).__name__
-                )
+                with _described_context():
+                    filtering.error(
+                        self, "log_failed", line=_describe(args)[:200], error=type(exc).__name__
+                    )
 
         return log
 
     wrapped = {name: tolerate(getattr(filtering, name)) for name in METHODS}
     tolerant: type[structlog.typing.FilteringBoundLogger] = type("Logger", (filtering,), wrapped)
     return tolerant
+
+
+def _described_context() -> AbstractContextManager[None]:
+    """Texts in place of other values that are bound to every line: one of them may be what fails."""
+    values = structlog.contextvars.get_contextvars().items()
+    texts = {name: _describe(value) for name, value in values if type(value) is not str}
+    return structlog.contextvars.bound_contextvars(**texts)
 
 
 class Output:
@@ -146,7 +156,11 @@ class OutputHandler(logging.Handler):
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001 # such as arguments that do not fit the message
-            line = f"a line of {record.name} that cannot be formatted: {record.msg!r:.200}"
+            text = f"a line that cannot be formatted: {_describe(record.msg)[:200]}"
+            values = {"name": record.name, "levelno": record.levelno, "msg": text}
+            plain = {**values, "levelname": record.levelname, "created": record.created}
+            with _described_context():
+                line = self.format(logging.makeLogRecord(plain))
         self._output.write(f"{line}\n".encode(errors="backslashreplace"))
         self._output.flush()
 
@@ -187,7 +201,7 @@ def _redact(value: Any, depth: int, room: Iterator[int]) -> Any:
     if isinstance(value, SCALARS):
         return value
     parts = _fields_of(value)
-    if parts is None and not isinstance(value, list | tuple | set | frozenset):
+    if parts is None and (isinstance(value, ATOMS) or not isinstance(value, Collection)):
         return value
     if depth == 0:
         return "[nested too deep]"
@@ -196,9 +210,14 @@ def _redact(value: Any, depth: int, room: Iterator[int]) -> Any:
             key: REDACTED if _is_secret(key) else _redact(part, depth - 1, room)
             for (key, part), _ in zip(parts.items(), room, strict=False)
         }
-    if isinstance(value, tuple) and len(value) == 2 and _is_secret(value[0]):
-        return [value[0], REDACTED]  # a header
+    if _is_header(value) and _is_secret(value[0]):
+        return [value[0], REDACTED]
     return [_redact(part, depth - 1, room) for part, _ in zip(value, room, strict=False)]
+
+
+def _is_header(value: Any) -> bool:
+    """Whether this may be a name and its value, as headers are in ASGI."""
+    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | bytes)
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
@@ -254,7 +273,7 @@ def _simplify(value: Any) -> Any:
         case None | bool() | float():
             return value
         case int():
-            return value if value.bit_length() < 64 else str(value)
+            return value if value.bit_length() < 64 else _describe(value)
         case str():
             return value.encode(errors="backslashreplace").decode()
         case dict():

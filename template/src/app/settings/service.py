@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from app import NAME
 from app.settings.base import EnvironmentSettings, in_production
@@ -44,8 +44,9 @@ class LogSettings(EnvironmentSettings):
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
     # Connections of the whole service: with several workers, each has its share.
-    db_pool_size: PositiveInt = 20
-    db_max_overflow: Annotated[int, Field(ge=0)] = 10
+    # The bounds are far above what a server allows: a pool keeps room for each.
+    db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
+    db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     db_pool_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     db_prepared_statements: bool = True
     """False behind a pooler in transaction mode, where a session's statements are not kept."""
@@ -59,7 +60,7 @@ class DatabaseSettings(EnvironmentSettings):
 
 class HttpSettings(EnvironmentSettings):
     cors_origins: Origins = Field(default=[])
-    allowed_hosts: Hosts = Field(default=["localhost", "127.0.0.1", "[::1]"])
+    allowed_hosts: Hosts = Field(default=["localhost", "127.0.0.1", "[::1]"], min_length=1)
     trusted_proxies: Networks = Field(default=[])
     https_redirect: bool | None = None
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1024 * 1024

@@ -27,6 +27,11 @@ class ServerURL:
     path: str
     query: dict[str, str]
 
+    @property
+    def has_one_host(self) -> bool:
+        """Whether there is just one host, which is reached over the network."""
+        return len(self.hosts) == 1 and not self.hosts[0][0].startswith("/")
+
 
 def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
     """Raises `ValueError`, naming the expected form, for a URL that could never work."""
@@ -36,6 +41,8 @@ def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
         raise ValueError("must not contain blanks or control characters")
     if "#" in text or re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise ValueError(f"should have the form {form}{ENCODE}")
+    if "\0" in unquote(text) or not _is_utf8(text):
+        raise ValueError("must encode text in UTF-8, without NUL")
     try:
         parts = urlsplit(text)
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
@@ -65,6 +72,15 @@ def is_host(text: str) -> bool:
     return bool(HOST_NAME.match(text)) or _is_address(text)
 
 
+def _is_utf8(text: str) -> bool:
+    """Whether the bytes behind the percent signs are UTF-8."""
+    try:
+        unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -76,10 +92,14 @@ def _is_address(text: str) -> bool:
 def _parse_hosts(parts: SplitResult) -> list[tuple[str, int | None]]:
     """Each `host:port` behind the `@`; raises `ValueError` for a malformed one."""
     listed = parts.netloc.rpartition("@")[2]
-    return [_parse_host(host) for host in listed.split(",")] if listed else []
+    return [parse_host(host) for host in listed.split(",")] if listed else []
 
 
-def _parse_host(text: str) -> tuple[str, int | None]:
+def parse_host(text: str) -> tuple[str, int | None]:
+    """`name:port`, the port being optional, and IPv6 addresses in brackets.
+
+    A name that begins with a slash is the folder of a socket. Raises `ValueError`.
+    """
     match = re.fullmatch(r"(\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]]*))(:(?P<port>[0-9]{1,5}))?", text)
     if match is None:
         raise ValueError("a host is malformed")

@@ -43,9 +43,25 @@ def check_origin(origin: str) -> str:
     default = {"http": ":80", "https": ":443"}.get(parts.scheme)
     if not default or port == default or not is_host(host) or not host.isascii():
         raise problem
+    if _is_numeric(host) and not _is_shortest(host):
+        raise problem
     if origin != f"{parts.scheme}://{name}{port}":
         raise problem
     return origin
+
+
+def _is_numeric(host: str) -> bool:
+    """Whether browsers take a host for an address, as they do also with `1.2.3` and `0x7f.1`."""
+    last = host.removesuffix(".").rpartition(".")[2]
+    return ":" in host or bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
+
+
+def _is_shortest(address: str) -> bool:
+    """Whether this is the one spelling of an address that browsers send."""
+    try:
+        return str(ipaddress.ip_address(address)) == address
+    except ValueError:
+        return False
 
 
 def check_host(host: str) -> str:
@@ -88,7 +104,10 @@ def check_root_path(path: str) -> str:
 
 
 def check_rate(rate: str) -> str:
-    if limits.parse(rate).amount < 1:
+    found = limits.parse_many(rate)
+    if len(found) != 1:
+        raise ValueError("should be one rate, such as 5/minute")
+    if found[0].amount < 1:
         raise ValueError("must allow at least one")
     return rate
 

@@ -174,6 +174,18 @@ def test_a_type_changes_and_rows_stay(empty: Settings, versions: Path) -> None:
         migrations.upgrade(empty)
 
 
+def test_a_new_table_keeps_the_default_of_a_text(empty: Settings, versions: Path) -> None:
+    name = 'fields.CharField(max_length=9, db_default="it\'s \\\\", unique=True)'
+    body = TABLE.replace('("beds",', f'("name", {name}),\n                ("beds",')
+    write(versions, "0001_rooms", body=body)
+    text = "INSERT INTO rooms (id, beds, name) VALUES (1, 1, 'it''s \\\\')"
+    rows = f'ops.RunSQL("{text}"), ops.RunSQL("INSERT INTO rooms (id, beds) VALUES (2, 2)")'
+    write(versions, "0002_rows", "0001_rooms", body=f"    operations = [{rows}]\n")
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        migrations.upgrade(empty)
+
+
 @pytest.fixture
 def branches(versions: Path) -> int:
     """Two branches that a merge joins, and what comes before and after."""

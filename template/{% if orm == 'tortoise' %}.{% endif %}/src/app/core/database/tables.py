@@ -26,6 +26,12 @@ class WholeTables(BaseSchemaEditor):
             if not isinstance(constraint, CheckConstraint):
                 await self.add_constraint(model, constraint)
 
+    def _escape_default_value(self, default: object) -> str:
+        """Tortoise escapes an apostrophe with a backslash, which SQL does not know."""
+        if isinstance(default, str):
+            return "'" + default.replace("'", "''") + "'"
+        return super()._escape_default_value(default)
+
     def _get_inner_statements(self) -> list[str]:
         """Of the table that is being created, where every database takes checks."""
         return [*super()._get_inner_statements(), *self._checks]
