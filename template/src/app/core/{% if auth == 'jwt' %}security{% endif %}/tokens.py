@@ -87,7 +87,7 @@ class Tokens:
                 options={"require": ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]},
             )
             read = Claims(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as exc:
+        except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError, OSError) as exc:
             raise InvalidTokenError from exc
         if claims.get("typ") != kind:
             raise InvalidTokenError
