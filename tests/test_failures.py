@@ -1,4 +1,4 @@
-"""Bad days, arranged for real: what the user sees, and what is left behind.
+"""Failures, arranged for real: what the user sees, and what is left behind.
 
 README.md tells the same in its table "When something goes wrong". What the hook does with programs
 that are missing or fail is in test_hooks.py.

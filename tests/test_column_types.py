@@ -9,7 +9,7 @@ import pytest
 from tests.client import PASSWORD
 from tests.conftest import Project, render_to
 from tests.options import Answers
-from tests.test_living_database import database
+from tests.test_auth_switch import database
 
 COMBINATIONS: list[Answers] = [
     {"orm": orm, "database": database}
