@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests import options
-from tests.conftest import ROOT, Project, Render, files
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.paths import ROOT
+from tests.support.projects import Project
+from tests.support.rendering import Render, files
 from tests.test_render import FLIPS
 
 type Read = Callable[..., str]
@@ -101,7 +103,7 @@ def read(reading: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         preloaded = stack.enter_context(
             reading.start(
                 "python",
-                str(ROOT / "tests/preloaded.py"),
+                str(ROOT / "tests/support/preloaded.py"),
                 orders=subprocess.PIPE,
                 output=subprocess.PIPE,
                 errors=stack.enter_context(log.open("w")),

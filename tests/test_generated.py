@@ -9,23 +9,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 import redis
 
-from tests import options
-from tests.conftest import (
-    Project,
-    attempt,
-    commit,
-    git,
-    real_postgres,
-    real_redis,
-    render_to,
-)
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.projects import Project
+from tests.support.rendering import render_to
+from tests.support.repositories import commit, git
+from tests.support.running import attempt
+from tests.support.servers import real_postgres, real_redis, role
 
 type Install = Callable[..., Project]
 type Run = Callable[..., str]
@@ -66,25 +60,6 @@ def processes_with(mark: str) -> list[str]:
         except OSError:
             continue  # It has ended by now, or is another user's.
     return found
-
-
-@contextmanager
-def role(server: str) -> Iterator[str]:
-    """The URL for a role that may make databases; afterwards it may own none."""
-    name, password = f"copier_test_{secrets.token_hex(4)}", secrets.token_hex(16)
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD '{password}'".encode())
-        try:
-            parts = urlsplit(server)
-            host = parts.netloc.rpartition("@")[2]
-            yield parts._replace(netloc=f"{name}:{password}@{host}").geturl()
-        finally:
-            query = "SELECT datname FROM pg_database WHERE datdba = %s::regrole"
-            left = [str(row[0]) for row in admin.execute(query, [name])]
-            for database in left:
-                admin.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
-            admin.execute(f"DROP ROLE {name}".encode())
-    assert left == []
 
 
 def invalid_settings(project: Project) -> dict[str, str]:

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.conftest import COPIER, ROOT, Render, commit, environment, git, interrupt, release, run
-from tests.test_update import CHANGELOG
+from tests.support.hooks import put, quoted, typed
+from tests.support.paths import ROOT
+from tests.support.rendering import Render
+from tests.support.repositories import commit, committed, git, release
+from tests.support.running import COPIER, environment, interrupt, run
+from tests.support.updates import CHANGELOG
 
 UV_THAT_WORKS = """#!/bin/sh
 echo "uv $* VIRTUAL_ENV=$VIRTUAL_ENV UV_LOCKED=$UV_LOCKED UV_PROJECT_ENVIRONMENT=$UV_PROJECT_ENVIRONMENT"
@@ -54,15 +58,6 @@ def hook(template: Path, programs: Path, project: Path) -> Callable[..., str]:
         return run(*command, cwd=project, env=environment(PATH=str(programs), **variables))
 
     return hook
-
-
-def put(program: Path, text: str) -> None:
-    program.write_text(text)
-    program.chmod(0o755)
-
-
-def committed(repository: Path) -> set[str]:
-    return set(git(repository, "ls-tree", "-rz", "--name-only", "HEAD").split("\0")) - {""}
 
 
 def rendered(project: Path) -> set[str]:
@@ -275,16 +270,6 @@ def test_ctrl_c_keeps_the_project_and_says_what_is_left(
     assert [line.split()[1] for line in typed(said)[2:]] == ["init", "add", "commit"]
     assert (project / "pyproject.toml").exists()
     assert not (project / ".git").exists()
-
-
-def typed(said: str) -> list[str]:
-    """The commands that the user is told to type."""
-    _, _, told = said.partition("To do it yourself:\n")
-    return [line.strip() for line in told.splitlines() if line.startswith("    ")]
-
-
-def quoted(path: Path) -> str:
-    return shlex.quote(str(path))
 
 
 # --- Through copier ---

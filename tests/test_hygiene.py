@@ -13,7 +13,8 @@ import yaml
 from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 
-from tests.conftest import files, run
+from tests.support.rendering import files
+from tests.support.running import run
 
 # With the filters that copier brings.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])

@@ -4,8 +4,8 @@ from typing import Literal
 
 import pytest
 
-from tests import matrix, options
-from tests.options import Answers
+from tests.support import matrix, options
+from tests.support.options import Answers
 
 
 def report(

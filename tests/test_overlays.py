@@ -14,9 +14,9 @@ import jinja2
 import pytest
 from jinja2.meta import find_undeclared_variables
 
-from tests import options
-from tests.conftest import Render, files
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.rendering import Render, files
 
 MISSING = "is missing"
 NAME = "is of elsewhere, or a value: mypy knows more"

@@ -11,9 +11,11 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests import options
-from tests.conftest import Render, render_to, run
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.questions import asked
+from tests.support.rendering import Render, render_to
+from tests.support.running import run
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -38,12 +40,6 @@ HOSTILE = {
 
 
 # --- The list of options is the whole list ---
-
-
-def asked(template: Path) -> dict[str, dict[str, Any]]:
-    loaded = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
-    questions = {name: value for name, value in loaded.items() if not name.startswith("_")}
-    return {name: value for name, value in questions.items() if value.get("when") is not False}
 
 
 def test_every_question_is_an_option_and_every_option_a_question(template: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import options
-from tests.conftest import COPIER, Render, attempt, files, render_to, run
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.rendering import Render, files, render_to
+from tests.support.running import COPIER, attempt, run
 
 MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 

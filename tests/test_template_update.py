@@ -13,8 +13,10 @@ from unittest.mock import Mock
 import copier
 import pytest
 
-from tests.conftest import attempt, commit, environment, git, release, render_to, run
-from tests.test_update import CHANGELOG, append
+from tests.support.rendering import render_to
+from tests.support.repositories import commit, git, release
+from tests.support.running import attempt, environment, run
+from tests.support.updates import CHANGELOG, append
 
 SCRIPT = "scripts/template_update.py"
 

@@ -1,7 +1,6 @@
 """The life of a project after its copy: updates, and answers that change."""
 
 import os
-import re
 import shutil
 import subprocess
 import tomllib
@@ -10,21 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import options
-from tests.conftest import (
-    COPIER,
-    ROOT,
-    Render,
-    commit,
-    files,
-    git,
-    made_once,
-    release,
-    render_to,
-    run,
-    update,
-)
-from tests.options import Answers
+from tests.support import options
+from tests.support.options import Answers
+from tests.support.paths import ROOT
+from tests.support.rendering import Render, files, made_once, render_to
+from tests.support.repositories import commit, git, release
+from tests.support.running import COPIER, run
+from tests.support.updates import CHANGELOG, append, unfinished, update
 
 # An update of a template with tasks has to be trusted even where it skips them.
 QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
@@ -51,17 +42,6 @@ def project(released: Path, tmp_path: Path) -> Path:
     git(project, "init", "--quiet")
     commit(project)
     return project
-
-
-def append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")
-
-
-def unfinished(project: Path) -> list[str]:
-    """Where an update left a conflict."""
-    marks = re.compile(rb"^(<{7}|={7}|>{7})", re.MULTILINE)
-    return [name for name, data in files(project).items() if marks.search(data) or ".rej" in name]
 
 
 def test_an_update_carries_the_templates_change_and_keeps_the_users(
@@ -98,26 +78,6 @@ def test_an_update_to_the_same_release_changes_nothing(
     run(*copier, "update", *QUIET, project, cwd=project)
 
     assert git(project, "status", "--porcelain") == ""
-
-
-CHANGELOG = """# Changelog
-
-## [Unreleased]
-
-- Not yet.
-
-## [1.10.0] - 2026-03-01
-
-- Ten.
-
-## [1.2.0] - 2026-02-01
-
-- Two: “new”.
-
-## [1.0.0] - 2026-01-01
-
-- None.
-"""
 
 
 def test_an_update_says_what_has_changed_and_the_next_commands(

@@ -17,20 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import (
-    COPIER,
-    attempt,
-    commit,
-    environment,
-    files,
-    git,
-    release,
-    render_to,
-    run,
-)
-from tests.test_hooks import put
-from tests.test_questions import asked
-from tests.test_update import append, unfinished
+from tests.support.hooks import put
+from tests.support.questions import asked
+from tests.support.rendering import files, render_to
+from tests.support.repositories import commit, git, release
+from tests.support.running import COPIER, attempt, environment, run
+from tests.support.updates import append, unfinished
 
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 CI = ".github/workflows/ci.yml"

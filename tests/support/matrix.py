@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import options
+from tests.support import options
 
 PROPERTY = "cell"
 """Under which name a test's report brings its row and column."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import PASSWORD
-from tests.conftest import Project, render_to
-from tests.options import Answers
-from tests.test_living_database import database
+from tests.support.client import PASSWORD
+from tests.support.options import Answers
+from tests.support.projects import Project
+from tests.support.rendering import render_to
+from tests.support.servers import database
 
 COMBINATIONS: list[Answers] = [
     {"orm": orm, "database": database}

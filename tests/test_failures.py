@@ -1,4 +1,4 @@
-"""Bad days, arranged for real: what the user sees, and what is left behind.
+"""Failures, arranged for real: what the user sees, and what is left behind.
 
 README.md tells the same in its table "When something goes wrong". What the hook does with programs
 that are missing or fail is in test_hooks.py.
@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import COPIER, Render, attempt, environment, files, git, interrupt, run
-from tests.test_hooks import committed, quoted, typed
+from tests.support.hooks import quoted, typed
+from tests.support.rendering import Render, files
+from tests.support.repositories import committed, git
+from tests.support.running import COPIER, attempt, environment, interrupt, run
 
 COPY = (*COPIER, "copy", "--trust", "--defaults")
 UNHOOKED = (*COPY, "--skip-tasks")

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import options
-from tests.conftest import CACHE, attempt, commit, git
+from tests.support import options
+from tests.support.paths import CACHE
+from tests.support.repositories import commit, git
+from tests.support.running import attempt
 
 PICCOLO = "template/{% if orm == 'piccolo' %}.{% endif %}"
 ANY = options.name(options.DEFAULTS)
@@ -37,13 +39,13 @@ FAULTS = {
         f"test_combinations.py::test_is_strictly_typed[{options.name(options.DEFAULTS | {'orm': 'piccolo'})}]",
     ),
     "an option is dropped from the matrix": Fault(
-        "tests/options.py",
+        "tests/support/options.py",
         '    "websockets": (False, True),\n',
         "",
         "test_questions.py::test_every_question_is_an_option_and_every_option_a_question",
     ),
     "a choice is dropped from the matrix": Fault(
-        "tests/options.py",
+        "tests/support/options.py",
         '"tortoise", "piccolo"),',
         '"tortoise"),',
         "test_questions.py::test_every_choice_is_in_the_list_and_the_default_stands_first",

@@ -1,19 +1,21 @@
 """An option that owns tables, switched on and off in a project whose database has rows."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from tests.client import ADMIN, API, PASSWORD, Client, log_in
-from tests.conftest import Project, commit, git, real_postgres, render_to, update
-from tests.options import Answers
-from tests.test_answers import served
-from tests.test_generated import role
+from tests.support.client import ADMIN, API, PASSWORD, Client, log_in
+from tests.support.options import Answers
+from tests.support.projects import Project, served
+from tests.support.rendering import render_to
+from tests.support.repositories import commit, git
+from tests.support.servers import database
+from tests.support.updates import update
 
 
 @pytest.mark.core
@@ -85,22 +87,3 @@ def count(url: str, table: str) -> int:
     with closing(connect) as connection:
         [(number,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     return int(number)
-
-
-@contextmanager
-def database(answers: Answers, folder: Path) -> Iterator[str]:
-    """The URL of an empty one."""
-    if answers["database"] == "sqlite":
-        yield f"sqlite:///{folder / 'live.db'}"
-        return
-    server = real_postgres()
-    if server is None:
-        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
-    with role(server) as url:
-        name = urlsplit(url).username
-        with psycopg.connect(url, autocommit=True) as owner:
-            owner.execute(f"CREATE DATABASE {name}".encode())
-            try:
-                yield urlsplit(url)._replace(path=f"/{name}").geturl()
-            finally:
-                owner.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -1,0 +1,42 @@
+"""Git repositories: commits, and releases of the template."""
+
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from tests.support.running import run
+
+
+def git(repository: Path, *arguments: str) -> str:
+    return run("git", "-C", repository, *arguments, cwd=repository)
+
+
+def commit(repository: Path) -> None:
+    """Commit everything."""
+    git(repository, "add", "--all", ".")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message=A test's")
+
+
+def release(repository: Path, tag: str) -> None:
+    """Commit everything, and tag the commit as a release."""
+    commit(repository)
+    git(repository, "tag", tag)
+
+
+def committed(repository: Path) -> set[str]:
+    """The paths in the last commit."""
+    return set(git(repository, "ls-tree", "-rz", "--name-only", "HEAD").split("\0")) - {""}
+
+
+def released_template(template: Path, shared: Path) -> Path:
+    """A repository of the template with one release. The first worker that asks for it makes it."""
+    repository = shared / "released/template"
+    with FileLock(shared / "released.lock"):
+        if not repository.exists():
+            unfinished = repository.with_name("unfinished")
+            shutil.copytree(template, unfinished)
+            git(unfinished, "init", "--quiet")
+            release(unfinished, "v1.0.0")
+            unfinished.rename(repository)
+    return repository

@@ -1,0 +1,79 @@
+"""Running commands, in an environment without the settings of the user and of pytest."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+MINUTES = 60
+
+COPIER = (sys.executable, "-m", "copier")
+"""The command line of copier, as the tests' own environment has it."""
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Run a command that has to succeed, and return what it prints."""
+    done = attempt(*command, cwd=cwd, env=env)
+    if done.returncode:
+        said = f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}"
+        raise AssertionError(f"{said}\n\n{done.stdout}")
+    return done.stdout
+
+
+def attempt(
+    *command: str | Path, cwd: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command whose failure may be what is looked for."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env or environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=10 * MINUTES,
+        check=False,
+    )
+
+
+def interrupt(
+    *command: str | Path, when: Path, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Start a command, and press Ctrl-C once a path is there: the terminal tells all of its group."""
+    process = subprocess.Popen(
+        command,
+        env=env or environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + MINUTES
+    while not when.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=MINUTES)
+    return subprocess.CompletedProcess(command, process.returncode, said)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This environment, without what belongs to the run of these tests, or to the user's tools."""
+    tests = ("PYTEST_", "PYTHON", "VIRTUAL_ENV", "TEST_", "DATABASE_URL", "REDIS_URL")
+    # pyenv's say which Python these tests run on, which is not every project's.
+    tools = ("GIT_", "PYENV_VERSION", "PYENV_DIR")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(tests + tools)}
+    programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]
+    own = {
+        "PATH": os.pathsep.join(programs),
+        "GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    return kept | own | variables
