@@ -1,7 +1,7 @@
 """The application factory: the one place where the parts are put together."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import metadata
 
 from fastapi import FastAPI
@@ -30,10 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         logger.info("starting", environment=settings.environment)
         for warning, advice in settings.warnings():
             logger.warning(warning, advice=advice)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(resources.opened())
-            for start in features.lifespans():
-                await stack.enter_async_context(start(resources))
+        async with features.started(resources):
             yield
         logger.info("stopped")
 

@@ -7,6 +7,7 @@ added to `NEW_ROWS`.
 import inspect
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from app.core.database import EVERYTHING, Database, UnitOfWork
 from app.core.database.repository import BaseRepository
 from app.core.database.scope import OWNER
 from app.core.errors import NotFoundError
+from app.core.ids import uuid7
 from app.core.security import Actor, Role
 from app.features.items.repository import ItemRepository
 from app.shared.filters import Sort
@@ -114,3 +116,14 @@ async def test_another_users_row_is_neither_returned_nor_changed(
     assert {name: after[name] for name in before if name[0] != "_"} == {
         name: value for name, value in before.items() if name[0] != "_"
     }
+
+
+async def test_who_sees_the_rows_of_all_reads_past_the_cache(database: Database) -> None:
+    """It is not told of rows that the database deletes with their owner."""
+    cache = AsyncMock()
+    async with database.reading() as unit:
+        cached = UnitOfWork(unit.session, cache)
+        for scope in (EVERYTHING, Actor(uuid7(), Role.ADMIN).scope):
+            assert await ItemRepository(cached, scope).get(uuid7()) is None
+
+    cache.get.assert_not_awaited()

@@ -1,10 +1,10 @@
 """Features are found, not listed: a folder here with a `router` module is mounted.
 
-Adding one therefore edits no shared file. A feature that cannot be imported stops the start.
+Its `models`, `cli` and `lifespan` modules are found in the same way. Adding a feature therefore edits no shared file. A feature that cannot be imported stops the start.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -35,10 +35,14 @@ def commands() -> Iterator[tuple[str, "Typer"]]:
         yield feature, module.cli
 
 
-def lifespans() -> Iterator[Callable[["Resources"], AbstractAsyncContextManager[None]]]:
-    """What every feature starts and stops with the application, in its `lifespan` module."""
-    for _, module in modules("lifespan"):
-        yield module.lifespan
+@asynccontextmanager
+async def started(resources: "Resources") -> AsyncGenerator[None]:
+    """The resources open, and with them what a feature starts and stops in its `lifespan` module."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(resources.opened())
+        for _, module in modules("lifespan"):
+            await stack.enter_async_context(module.lifespan(resources))
+        yield
 
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:

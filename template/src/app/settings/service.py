@@ -17,7 +17,7 @@ class AppSettings(EnvironmentSettings):
 
     @field_validator("debug")
     @classmethod
-    def _offin_production(cls, value: bool, info: ValidationInfo) -> bool:
+    def _off_in_production(cls, value: bool, info: ValidationInfo) -> bool:
         if value and in_production(info):
             raise ValueError("must be off in production")
         return value
@@ -67,7 +67,7 @@ class HttpSettings(EnvironmentSettings):
 
     @field_validator("cors_origins", "allowed_hosts")
     @classmethod
-    def _no_wildcardin_production(cls, value: list[str], info: ValidationInfo) -> list[str]:
+    def _no_wildcard_in_production(cls, value: list[str], info: ValidationInfo) -> list[str]:
         if "*" in value and in_production(info):
             raise ValueError("must not be `*` in production")
         return value

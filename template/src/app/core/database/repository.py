@@ -9,7 +9,7 @@ from app.core.database.changes import Change, Kind, Resource
 from app.core.database.engine import violated_constraint
 from app.core.database.models import Entity
 from app.core.database.queries import Condition, Queries
-from app.core.database.scope import Scope
+from app.core.database.scope import OWNER, Scope
 from app.core.database.unit import UnitOfWork
 from app.core.errors import ConflictError, NotFoundError
 from app.shared.filters import Sort
@@ -36,14 +36,13 @@ class BaseRepository[Model: Entity](Queries[Model]):
         self._stamp = {name: value for name, value in columns if self.has_column(name)}
         super().__init__(unit.session, {} if scope.sees_all else self._stamp)
         self._unit = unit
+        self._sees_all = scope.sees_all
 
     async def get(self, row_id: UUID) -> Model | None:
-        cache, resource = self._unit.cache, self.resource
-        # The cache is not told of rows that are deleted with their owner. Who has other's rows in
-        # scope therefore reads past it.
-        if cache is None or resource is None or self._filters != self._stamp:
+        resource = self.resource
+        if self._unit.cache is None or resource is None or not self._may_cache(resource):
             return await self._find(self._filters, row_id)
-        fields = await cache.get(resource, row_id, lambda: self._find({}, row_id))
+        fields = await self._unit.cache.get(resource, row_id, lambda: self._find({}, row_id))
         if fields is None or any(fields[name] != value for name, value in self._filters.items()):
             return None
         return self._load(fields)
@@ -84,6 +83,16 @@ class BaseRepository[Model: Entity](Queries[Model]):
             row = self._found(row_id, await self._delete(row_id))
         self._record("deleted", row)
         return row
+
+    def _may_cache(self, resource: Resource) -> bool:
+        """Whether a row may come from the cache, which holds what the resource's schema shows.
+
+        The cache is not told of rows that the database deletes with their owner. So whoever sees
+        the rows of all reads past it.
+        """
+        if self._sees_all and self.has_column(OWNER):
+            return False
+        return self._filters.keys() <= resource.schema.model_fields.keys()
 
     def _found(self, row_id: UUID, row: Model | None) -> Model:
         if row is None:

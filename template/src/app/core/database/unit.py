@@ -42,7 +42,10 @@ class UnitOfWork:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> None:
-        """Call `action` once the transaction is committed, and never if it is rolled back."""
+        """Call `action` once the transaction is committed, and never if it is rolled back.
+
+        Without a transaction it is called at the end, unless an error ends the unit of work.
+        """
         self.actions.append(partial(action, *args, **kwargs))
 
 

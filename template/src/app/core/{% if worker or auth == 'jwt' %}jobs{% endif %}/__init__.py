@@ -60,7 +60,7 @@ class Job[**Parameters]:
 def job[**Parameters](
     function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]],
 ) -> Job[Parameters]:
-    """Declare a job: `jobs.enqueue(function, …)` takes its arguments, without the context."""
+    """Declare a job: `jobs.enqueue(unit, function, …)` takes its arguments, without the context."""
     return Job(function)
 
 

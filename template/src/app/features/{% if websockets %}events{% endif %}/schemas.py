@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from app.core.events.announcer import Event
 from app.shared.schemas import AppSchema, InputSchema
 
 type ChannelName = Annotated[str, Field(max_length=100)]
@@ -48,6 +47,5 @@ class Error(AppSchema):
 
 type ClientMessage = Annotated[Subscribe | Unsubscribe | Ping, Field(discriminator="type")]
 type Reply = Subscribed | Unsubscribed | Pong | Error
-type ServerMessage = Annotated[Reply | Event, Field(discriminator="type")]
 
 client_message: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)

@@ -34,7 +34,7 @@ class Queries[Model: Entity]:
 
     def _rows(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
         """The rows that the filters let through, and these, which are Tortoise's."""
-        return self._unfiltered(*where, **filters, **self._filters)
+        return self._unfiltered(*where, **filters).filter(**self._filters)
 
     def _unfiltered(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
         return self.model.filter(*where, **filters).using_db(self._session.client)
