@@ -51,8 +51,9 @@ def taken(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
         if path.suffix == ".py" and (tree / path).exists()
     }
     faces = {name: dict(face(parse(tree / path))) for name, path in modules.items()}
-    # How a model makes, loads and saves its rows is between it and its overlay's repositories.
-    for name in faces.keys() & {"app.core.database.models"}:
+    # How a model makes its rows, and how a session runs statements, is between them and their
+    # overlay's repositories.
+    for name in faces.keys() & {"app.core.database.models", "app.core.database.session"}:
         faces[name] = dict.fromkeys(faces[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())
     return {
