@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from piccolo.apps.migrations.auto import DiffableTable, SchemaDiffer
-from piccolo.columns import Date, Integer, Numeric, Varchar
+from piccolo.columns import Array, Column, Date, Integer, Numeric, Varchar
 from piccolo.constraints import Check
 from piccolo.table import Table, create_table_class
 
@@ -15,6 +15,10 @@ from app.core.database import migrations, stored
 
 class Color(StrEnum):
     RED = "red"
+
+
+class Note(StrEnum):
+    REMARK = "it's"
 
 
 class Money(Numeric):
@@ -66,8 +70,17 @@ def test_a_revision_knows_nothing_of_the_application(monkeypatch: pytest.MonkeyP
     assert "first_day" not in written
 
 
-def test_a_default_may_have_an_apostrophe() -> None:
-    assert "it''s" in source(model(note=Varchar(default="it's")))
+@pytest.mark.parametrize(
+    "column",
+    [
+        Varchar(default="it's"),
+        Varchar(choices=Note, default=Note.REMARK),
+        Array(base_column=Varchar(), default=["it's"]),
+    ],
+    ids=["text", "enumeration", "array"],
+)
+def test_a_default_may_have_an_apostrophe(column: Column) -> None:
+    assert "it''s" in source(model(note=column))
 
 
 @pytest.mark.sad

@@ -1,6 +1,8 @@
 """Models as the database has them, without what only the application knows of them."""
 
 import inspect
+from enum import Enum
+from typing import Any
 
 from piccolo.apps.migrations.auto import DiffableTable
 from piccolo.columns import Column
@@ -44,14 +46,26 @@ def _constraints(tables: list[DiffableTable]) -> dict[tuple[str, str], str]:
     }
 
 
+def _quote(default: Any) -> Any:
+    """With apostrophes doubled, as Piccolo writes a text as it is into SQL."""
+    match default:
+        case Enum():
+            return _quote(default.value)
+        case str():
+            return default.replace("'", "''")
+        case list():
+            return [_quote(part) for part in default]
+    return default
+
+
 def _stored_column(column: Column) -> Column:
     stored = column.copy()
     meta = stored._meta  # noqa: SLF001
     default = meta.params.get("default")
     if inspect.isroutine(default) and is_of_the_application(default):
         meta.params["default"] = None  # The database never computes it.
-    elif type(default) is str:
-        meta.params["default"] = default.replace("'", "''")  # Piccolo writes it as it is into SQL.
+    elif default is not None:  # Some columns have no such parameter.
+        meta.params["default"] = _quote(default)
     # A class that changes only what Python sees is left out; one with a column type is kept.
     kind = type(column)
     stored.__class__ = next(each for each in kind.__mro__ if each.__module__.startswith("piccolo."))
