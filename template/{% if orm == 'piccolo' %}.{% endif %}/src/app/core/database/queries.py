@@ -33,7 +33,7 @@ class Queries[Model: Entity]:
 
     @classmethod
     def has_column(cls, name: str) -> bool:
-        return any(column._meta.name == name for column in cls.model.all_columns())
+        return isinstance(getattr(cls.model, name, None), Column)
 
     async def _find(self, filters: Mapping[str, object], row_id: UUID) -> Model | None:
         query = self.model.objects().where(*self._equal({"id": row_id, **filters}))
