@@ -3,6 +3,8 @@
 Its `models`, `cli` and `lifespan` modules are found in the same way. Adding a feature therefore edits no shared file. A feature that cannot be imported stops the start.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -18,7 +20,7 @@ if TYPE_CHECKING:  # The command line needs no FastAPI, and the service needs no
     from app.resources import Resources
 
 
-def routers() -> Iterator["APIRouter"]:
+def routers() -> Iterator[APIRouter]:
     """Every feature's `router`, in the order of their names."""
     for _, module in modules("router"):
         yield module.router
@@ -29,14 +31,14 @@ def import_models() -> list[ModuleType]:
     return [module for _, module in modules("models")]
 
 
-def commands() -> Iterator[tuple[str, "Typer"]]:
+def commands() -> Iterator[tuple[str, Typer]]:
     """The name and the commands of every feature that has some, in its `cli` module."""
     for feature, module in modules("cli"):
         yield feature, module.cli
 
 
 @asynccontextmanager
-async def started(resources: "Resources") -> AsyncGenerator[None]:
+async def started(resources: Resources) -> AsyncGenerator[None]:
     """The resources open, and with them what a feature starts and stops in its `lifespan` module."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(resources.opened())
