@@ -175,7 +175,7 @@ OWN_LINES = {
         "\n\nclass ItemUpdate": "    price: int\n",
     },
     "src/app/main.py": {"": "# the user's"},
-    "tests/conftest.py": {"]\n\nSAD_SHARE": '    "tests.orders",\n', "": "# the user's"},
+    "tests/conftest.py": {"]\n\n\n@pytest.hookimpl": '    "tests.orders",\n', "": "# the user's"},
     "tests/contract/routes.txt": {"": "GET /api/v1/orders"},
 }
 
