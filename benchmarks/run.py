@@ -46,11 +46,11 @@ SIDES = ("service", *LIMITS)
 ITEMS = "/api/v1/items"
 ROWS, CACHED_ROWS = 10_000, 100
 CONNECTIONS = 64
-BURSTS = (64, 128, 256, 512)
+BURSTS = (64, 512)
 BURST_SECONDS = 6.0
 """Longer than the service waits for a database connection, so that refusals show."""
 
-STARTS = 5
+STARTS = 3
 """Starts, and calls of `app --help`, of which the median is taken."""
 
 PROBES, LOGINS = 4, 8
