@@ -6,7 +6,7 @@
 
 For each ORM it generates a service with users on PostgreSQL, installs it, measures it as `run.py`
 does, and prints that report. The row "by id, cached" is measured on a second service, with Redis.
-The last part of the output is for the README. All of it takes about 20 minutes.
+The last part of the output is for the README. With `--rounds 2 --seconds 0.8` it takes nine minutes.
 """
 
 import subprocess
