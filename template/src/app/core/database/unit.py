@@ -16,7 +16,7 @@ type Load = Callable[[], Awaitable[object | None]]
 
 
 class RowCache(Protocol):
-    """What reads by id may be taken from instead of the database."""
+    """A cache of rows, from which reads by id may come instead of from the database."""
 
     async def get(self, resource: Resource, row_id: UUID, load: Load) -> Mapping[str, Any] | None:
         """The row's fields, as far as its resource's schema has them; None where there is no row.
@@ -31,7 +31,7 @@ class UnitOfWork:
     def __init__(self, session: Session, cache: RowCache | None = None) -> None:
         self.session = session
         self.cache = cache
-        """None in a transaction: what is about to change is read where it is true."""
+        """None in a transaction, which reads from the database only."""
 
         self.changes: list[Change] = []
         self.actions: list[Callable[[], Awaitable[None]]] = []

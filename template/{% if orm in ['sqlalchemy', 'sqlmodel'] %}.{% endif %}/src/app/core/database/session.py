@@ -1,8 +1,8 @@
-"""The session: a connection of the pool, without SQLAlchemy's own session around it.
+"""The session: a connection of the pool, on which statements run.
 
-That one keeps track of each entity, which a request that reads or writes a few rows has no use
-for, and would cost more than its queries. Who needs it (for relationships, say) opens one on the
-same connection: `AsyncSession(session.connection)`, flushed before the unit of work ends.
+It is not SQLAlchemy's `Session`, which tracks every entity. A request that reads or writes a few
+rows does not need that, and it takes more CPU time than their queries. For relationships, open
+`AsyncSession(session.connection)`, and flush it before the unit of work ends.
 """
 
 from collections.abc import Mapping
