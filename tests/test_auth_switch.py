@@ -39,7 +39,7 @@ def test_rows_outlive_users_that_come_and_go(
         update(root, {"auth": "jwt"})
         project = sync(root)
         own = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
-        assert "owner" in told(project, own)
+        assert "owner" in drift_report(project, own)
         project.run("app", "db", "revision", "-m", "users", env=own)
         project.run("app", "db", "upgrade", env=own)
         project.run("app", "db", "check", env=own)
@@ -62,7 +62,7 @@ def test_rows_outlive_users_that_come_and_go(
         own = {"DATABASE_URL": url}
         with served(project, **own) as port, closing(Client(port)) as client:
             items.append(client.call("POST", f"{API}/items", {"title": "Nobody's"}))
-        assert "users" in told(project, own)
+        assert "users" in drift_report(project, own)
         assert count(url, "users") == 1
         project.run("app", "db", "revision", "-m", "no users", env=own)
         for step in ("upgrade", "downgrade", "upgrade"):
@@ -73,7 +73,7 @@ def test_rows_outlive_users_that_come_and_go(
                 assert client.call("GET", f"{API}/items/{item['id']}") == item
 
 
-def told(project: Project, env: dict[str, str]) -> str:
+def drift_report(project: Project, env: dict[str, str]) -> str:
     """What `app db check` says, which has to fail."""
     with pytest.raises(AssertionError) as failed:
         project.run("app", "db", "check", env=env)

@@ -136,7 +136,7 @@ def test_passes_its_own_tests_in_parallel(install: Install) -> None:
     with alone(install(**options.EVERYTHING)) as run:
         said = run("uv", "run", "--with=pytest-xdist", "pytest", "--numprocesses=2")
 
-    share = re.search(r"(\d+) of (\d+) tests are sad paths", said)
+    share = re.search(r"(\d+) of (\d+) tests are error paths", said)
     assert share
     assert f"{share[2]} passed" in said
 

@@ -9,7 +9,7 @@ import structlog
 from app.config import Settings, example_settings
 from app.core import jobs as app_jobs
 from app.core.jobs import Job, JobContext, job, runner
-from app.core.jobs.broker import STREAM, JobBroker, Patience
+from app.core.jobs.broker import STREAM, JobBroker, WorkerTimeouts
 from app.core.jobs.failed import FailedJobs
 from app.core.jobs.schedule import scheduled
 from app.core.logging import configure_logging
@@ -41,12 +41,12 @@ def settings() -> Settings:
 
 class TemplateQueue:
     def work(self, names: list[str]) -> None:
-        patience = Patience(abandoned=VISIBILITY, retry=RETRY, unknown=RETRY, stop=GRACE)
+        timeouts = WorkerTimeouts(abandoned=VISIBILITY, retry=RETRY, unknown=RETRY, stop=GRACE)
         known = [DECLARED[name] for name in names]
         configure_logging(settings())
 
         async def run() -> None:
-            await work(settings(), known, patience, stop_signal())
+            await work(settings(), known, timeouts, stop_signal())
 
         asyncio.run(run())
 

@@ -95,14 +95,14 @@ def around() -> list[Answers]:
 def every() -> list[Answers]:
     """Every tree that is worth a look: equal ones once."""
     rows = around()
-    return [*combinations(), *(row for row in rows if told(row).keys() & SURFACE.keys())]
+    return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 
 
 def on_another_python(answers: Answers) -> bool:
-    return "python_version" in told(answers)
+    return "python_version" in non_defaults(answers)
 
 
-def told(answers: Answers) -> Answers:
+def non_defaults(answers: Answers) -> Answers:
     """Those that are not the default anyhow."""
     defaults = {name: values[0] for name, values in {**CODE, **SURFACE}.items()}
     return {name: value for name, value in answers.items() if defaults.get(name) != value}

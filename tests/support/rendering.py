@@ -60,7 +60,7 @@ def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
 
 def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> Path:
     """The tree of these answers in the folder, made by whichever worker asks for it first."""
-    key = hashlib.sha256(json.dumps(options.told(answers), sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps(options.non_defaults(answers), sort_keys=True).encode()).hexdigest()
     tree = folder / key[:16] / "my-api"
     tree.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(tree.with_name("lock")):
@@ -72,7 +72,7 @@ def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> P
 
 
 def render_to(template: Path, destination: Path, answers: Answers) -> None:
-    data = options.told(answers)
+    data = options.non_defaults(answers)
     copier.run_copy(str(template), destination, data=data, **IN_PROCESS)
 
 

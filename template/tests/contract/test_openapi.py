@@ -51,7 +51,7 @@ def api(committing_settings: Settings) -> Iterator[FastAPI]:
     shutdown_lifespans()
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @schema.parametrize()
 def test_keeps_the_contract(
     case: schemathesis.Case[Any], api: FastAPI, api_headers: dict[str, str]
@@ -74,7 +74,7 @@ def test_these_are_the_routes(shared_app: FastAPI) -> None:
     assert sorted(routes) == sorted(expected.splitlines(keepends=True))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_every_operation_declares_its_errors_in_the_envelope(shared_app: FastAPI) -> None:
     for path, operations in shared_app.openapi()["paths"].items():
         if not path.startswith("/api/"):
@@ -120,7 +120,7 @@ async def client(
         yield client
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_every_field_refuses_text_that_utf8_cannot_hold(
     shared_app: FastAPI, client: AsyncClient
 ) -> None:

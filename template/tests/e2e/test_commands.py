@@ -133,7 +133,7 @@ def answering(client: httpx2.Client) -> tuple[str, ...]:
     return tuple(host for host in DUAL_STACK if httpx2.get(f"http://{host}{health}").is_success)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
     done = run(
         "serve",
@@ -151,7 +151,7 @@ def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_serve_needs_a_database() -> None:
     done = run("serve", DATABASE_URL="")
 
@@ -179,7 +179,7 @@ def test_db_goes_up_and_down(url: str) -> None:
             assert done.exit_code == 0, done.stderr
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_an_unknown_revision_is_an_error_to_read(url: str) -> None:
     done = run("db", "upgrade", "--revision", "nonsense", DATABASE_URL=url)
 

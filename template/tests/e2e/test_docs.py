@@ -56,7 +56,7 @@ async def test_probes_are_probes_below_a_prefix(settings: Settings) -> None:
             assert (await client.get("/health", headers={"Host": "10.0.0.1"})).status_code == 200
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("path", ["/docs", "/docs/init.js", "/openapi.json", "/redoc"])
 async def test_are_not_there_in_production(settings: Settings, path: str) -> None:
     app = create_app(

@@ -17,7 +17,7 @@ from tests.support.failures import FailingCommit
 ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 
 def assert_enveloped(response: Response, status: int, code: str) -> None:

@@ -8,12 +8,12 @@ from httpx2 import AsyncClient
 from app import health
 from tests.support.apps import client_of, use_database
 from tests.support.factories import item_data
-from tests.support.failures import Away
+from tests.support.failures import UnavailableDatabase
 
 
 @pytest.fixture
 async def stranded(app: FastAPI) -> AsyncGenerator[AsyncClient]:
-    use_database(app, Away())
+    use_database(app, UnavailableDatabase())
     async with client_of(app) as client:
         yield client
 
@@ -39,24 +39,24 @@ async def test_a_probe_answers_head(client: AsyncClient, path: str) -> None:
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_probe_names_its_methods(client: AsyncClient) -> None:
     response = await client.post("/health")
 
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_head_of_a_probe_tells_an_outage(stranded: AsyncClient) -> None:
     assert (await stranded.head("/ready")).status_code == 503
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_health_needs_no_database(stranded: AsyncClient) -> None:
     assert (await stranded.get("/health")).status_code == 200
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) -> None:
     response = await stranded.get("/ready")
 
@@ -65,18 +65,18 @@ async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) ->
     assert response.json()["checks"]["database"] == "error"
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_says_so_in_time_where_the_database_hangs(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
-    use_database(app, Away(seconds=60))
+    use_database(app, UnavailableDatabase(seconds=60))
 
     async with client_of(app) as client, asyncio.timeout(1):
         assert (await client.get("/ready")).status_code == 503
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_requests_get_503_and_when_to_come_back(stranded: AsyncClient, method: str) -> None:
     json = item_data() if method == "POST" else None

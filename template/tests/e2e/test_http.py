@@ -46,7 +46,7 @@ class TestRequestId:
 
         assert UUID(first) != UUID(second)
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "a\tb", "é", '{"a":1}', "a;b"])
     async def test_is_a_new_one_where_the_clients_is_malformed(
         self, client: AsyncClient, sent: str
@@ -55,7 +55,7 @@ class TestRequestId:
 
         assert UUID(response.headers["X-Request-ID"])
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_is_on_errors_too(self, client: AsyncClient) -> None:
         response = await client.get("/nowhere", headers={"X-Request-ID": "mine"})
 
@@ -94,7 +94,7 @@ class TestCors:
 
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_refuses_the_preflight_of_a_foreign_origin(self, client: AsyncClient) -> None:
         response = await self.preflight(client, "https://evil.example")
 
@@ -102,7 +102,7 @@ class TestCors:
         assert response.json()["error"]["code"] == "BAD_REQUEST"
         assert "Access-Control-Allow-Origin" not in response.headers
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_gives_a_foreign_origin_no_headers(self, client: AsyncClient) -> None:
         response = await client.get("/health", headers={"Origin": "https://evil.example"})
 
@@ -119,7 +119,7 @@ class TestHosts:
     async def test_the_probes_answer_under_any(self, client: AsyncClient, path: str) -> None:
         assert (await client.get(path, headers={"Host": "10.0.0.1"})).status_code == 200
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("host", ["evil.example", "test.evil.example", "", "test@evil"])
     async def test_refuses_one_that_is_not_listed(self, client: AsyncClient, host: str) -> None:
         assert (await client.get(ITEMS, headers={"Host": host})).status_code == 400
@@ -173,12 +173,12 @@ class TestProxies:
 
         assert (await self.seen(app, "::ffff:10.0.0.5"))["host"] == "203.0.113.9"
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("peer", ["127.0.0.1", "10.0.0.5"])
     async def test_nobody_is_trusted_by_default(self, settings: Settings, peer: str) -> None:
         assert await self.seen(app_with(settings), peer) == {"host": peer, "scheme": "http"}
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_ignores_a_peer_outside_the_list(self, settings: Settings) -> None:
         app = app_with(settings, trusted_proxies=["10.0.0.0/8"])
 

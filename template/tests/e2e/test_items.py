@@ -58,7 +58,7 @@ class TestCreate:
     async def test_keeps_any_text(self, client: AsyncClient, text: str) -> None:
         assert (await create(client, title=text))["title"] == text
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize(
         ("changes", "field", "kind"),
         [
@@ -83,7 +83,7 @@ class TestCreate:
         (error,) = response.json()["error"]["details"]["errors"]
         assert (error["field"], error["type"]) == (field, kind)
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_returns_422_for_an_empty_body(self, client: AsyncClient) -> None:
         response = await client.post(ITEMS, headers={"Content-Type": "application/json"})
 
@@ -96,7 +96,7 @@ class TestGet:
 
         assert (await client.get(f"{ITEMS}/{item['id']}")).json() == item
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
     async def test_returns_404_for_an_unknown_id(self, client: AsyncClient, method: str) -> None:
         item_id = uuid7()
@@ -112,7 +112,7 @@ class TestGet:
             "details": {"resource": "Item", "identifier": str(item_id)},
         }
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
     async def test_returns_422_for_a_malformed_id(self, client: AsyncClient, method: str) -> None:
         response = await client.request(
@@ -161,7 +161,7 @@ class TestUpdate:
 
         assert (await client.get(f"{ITEMS}/{item['id']}")).json() == changed
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize(
         "body", [{"title": None}, {"title": " "}, {"created_at": "2026-01-01T00:00:00Z"}, [], "x"]
     )
@@ -182,7 +182,7 @@ class TestDelete:
 
         assert (response.status_code, response.content) == (204, b"")
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     async def test_a_deleted_item_is_gone(self, client: AsyncClient) -> None:
         item = await create(client)
         await client.delete(f"{ITEMS}/{item['id']}")
@@ -267,7 +267,7 @@ class TestList:
 
         assert (await client.get(ITEMS, params={"q": "report"})).json()["total"] == 1
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("q", ["%FF", "%ED%A0%80"])
     async def test_finds_nothing_by_bytes_that_are_not_utf8(
         self, client: AsyncClient, q: str
@@ -278,7 +278,7 @@ class TestList:
 
         assert (response.status_code, response.json()["items"]) == (200, [])
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize(
         ("name", "value"),
         [
@@ -336,7 +336,7 @@ class TestFeed:
 
         assert (await client.get(f"{ITEMS}/feed?cursor=")).json() == first
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "0" * 201, "\0"])
     async def test_returns_422_for_a_malformed_cursor(
         self, client: AsyncClient, cursor: str
@@ -346,7 +346,7 @@ class TestFeed:
         assert response.status_code == 422
         assert response.json()["error"]["details"]["errors"][0]["field"] == "cursor"
 
-    @pytest.mark.sad
+    @pytest.mark.error_path
     @pytest.mark.parametrize("limit", ["0", "101", "x"])
     async def test_returns_422_for_a_limit_out_of_bounds(
         self, client: AsyncClient, limit: str

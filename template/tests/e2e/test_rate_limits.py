@@ -10,7 +10,7 @@ from app.core.database import Database
 from app.main import create_app
 from tests.support.apps import client_of, started
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 ITEMS = "/api/v1/items"
 

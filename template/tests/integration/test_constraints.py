@@ -53,32 +53,32 @@ async def insert(
                 await execute(unit.session, f"INSERT INTO rooms VALUES ({room})")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_check_that_is_listed_is_its_own_error(database: Database) -> None:
     with pytest.raises(BedsError):
         await insert(database, Rooms, "1, 0, 1")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_check_that_is_not_listed_is_a_fault_of_validation(database: Database) -> None:
     with pytest.raises(Exception, match="ck_rooms_beds"):
         await insert(database, ItemRepository, "1, 0, 1")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_missing_value_is_a_fault_of_validation(database: Database) -> None:
     with pytest.raises(Exception, match="hotel"):
         await insert(database, Rooms, "1, 1, NULL")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("room", ["1, 2, 2", "2, 2, 1"])
 async def test_a_key_that_is_taken_is_a_conflict(room: str, database: Database) -> None:
     with pytest.raises(ConflictError):
         await insert(database, ItemRepository, "1, 1, 1", room)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_unique_index_is_known_by_its_name(database: Database) -> None:
     index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (beds)"
 
@@ -86,7 +86,7 @@ async def test_a_unique_index_is_known_by_its_name(database: Database) -> None:
         await insert(database, Rooms, "1, 1, 1", "2, 1, 2", first=index)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_unique_index_on_an_expression_is_known_by_its_name(database: Database) -> None:
     index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (abs(beds))"
 

@@ -77,7 +77,7 @@ async def test_statements_are_logged_where_debug_is_on_and_never_a_value(
     assert "somebody's own words" not in caplog.text
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_an_error_rolls_everything_back(database: Database) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         async with database.transaction() as unit:
@@ -87,7 +87,7 @@ async def test_an_error_rolls_everything_back(database: Database) -> None:
     assert await count(database) == 0
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_cancelled_request_rolls_everything_back(database: Database) -> None:
     written = asyncio.Event()
 
@@ -106,7 +106,7 @@ async def test_a_cancelled_request_rolls_everything_back(database: Database) -> 
     assert await count(database) == 0
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_safe_request_cannot_write(database: Database) -> None:
     with pytest.raises(RuntimeError, match="only reads"):
         async with database.reading() as unit:
@@ -115,7 +115,7 @@ async def test_a_safe_request_cannot_write(database: Database) -> None:
     assert await count(database) == 0
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_safe_request_cannot_delete(database: Database) -> None:
     item = await create(database, "kept")
 
@@ -126,7 +126,7 @@ async def test_a_safe_request_cannot_delete(database: Database) -> None:
     assert await count(database) == 1
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_says_unavailable_when_every_connection_stays_taken(
     committing_settings: Settings,
 ) -> None:

@@ -65,7 +65,7 @@ async def test_a_scope_of_null_finds_the_rows_that_have_none(
     await items.delete(bare.id)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_change_cannot_be_made_outside_of_the_scope(unit: UnitOfWork, others: Item) -> None:
     items = ItemRepository(unit, MINE)
 

@@ -19,15 +19,15 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 @pytest.fixture
-def told(database: Database) -> list[str]:
+def heard(database: Database) -> list[str]:
     """What a subscriber hears of changes."""
-    told: list[str] = []
+    heard: list[str] = []
 
     async def hear(changes: Sequence[Change]) -> None:
-        told.extend(f"{it.resource.name} {it.kind}: {it.row.title}" for it in changes)
+        heard.extend(f"{it.resource.name} {it.kind}: {it.row.title}" for it in changes)
 
     database.subscribers = [hear]
-    return told
+    return heard
 
 
 def items_of(unit_of_work: UnitOfWork) -> ItemRepository:
@@ -35,26 +35,26 @@ def items_of(unit_of_work: UnitOfWork) -> ItemRepository:
 
 
 async def test_subscribers_are_told_of_all_changes_in_their_order(
-    database: Database, told: list[str]
+    database: Database, heard: list[str]
 ) -> None:
     async with database.transaction() as work:
         item = await items_of(work).create({"title": "One"})
         await items_of(work).update(item.id, {"title": "Two"})
         await items_of(work).delete(item.id)
-        assert told == []
+        assert heard == []
 
-    assert told == ["items created: One", "items updated: Two", "items deleted: Two"]
+    assert heard == ["items created: One", "items updated: Two", "items deleted: Two"]
 
 
-async def test_an_update_without_values_is_no_change(database: Database, told: list[str]) -> None:
+async def test_an_update_without_values_is_no_change(database: Database, heard: list[str]) -> None:
     async with database.transaction() as work:
         item = await items_of(work).create({"title": "One"})
-    told.clear()
+    heard.clear()
 
     async with database.transaction() as work:
         await items_of(work).update(item.id, {})
 
-    assert told == []
+    assert heard == []
 
 
 async def test_an_action_runs_after_the_commit(database: Database) -> None:
@@ -67,8 +67,8 @@ async def test_an_action_runs_after_the_commit(database: Database) -> None:
     action.assert_awaited_once_with(1, key="value")
 
 
-@pytest.mark.sad
-async def test_nothing_follows_a_rollback(database: Database, told: list[str]) -> None:
+@pytest.mark.error_path
+async def test_nothing_follows_a_rollback(database: Database, heard: list[str]) -> None:
     action = AsyncMock()
 
     with pytest.raises(RuntimeError, match="halfway"):
@@ -77,12 +77,12 @@ async def test_nothing_follows_a_rollback(database: Database, told: list[str]) -
             work.after_commit(action)
             raise RuntimeError("halfway")
 
-    assert told == []
+    assert heard == []
     action.assert_not_awaited()
 
 
-@pytest.mark.sad
-async def test_nothing_follows_a_commit_that_fails(database: Database, told: list[str]) -> None:
+@pytest.mark.error_path
+async def test_nothing_follows_a_commit_that_fails(database: Database, heard: list[str]) -> None:
     action = AsyncMock()
     failing = FailingCommit(database)
     failing.subscribers = database.subscribers
@@ -92,13 +92,13 @@ async def test_nothing_follows_a_commit_that_fails(database: Database, told: lis
             await items_of(work).create({"title": "Lost"})
             work.after_commit(action)
 
-    assert told == []
+    assert heard == []
     action.assert_not_awaited()
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_subscriber_that_fails_stops_neither_the_commit_nor_the_others(
-    database: Database, told: list[str], log: Mock
+    database: Database, heard: list[str], log: Mock
 ) -> None:
     action = AsyncMock()
     database.subscribers.insert(0, AsyncMock(side_effect=RuntimeError("out of paper")))
@@ -108,7 +108,7 @@ async def test_a_subscriber_that_fails_stops_neither_the_commit_nor_the_others(
         work.after_commit(AsyncMock(side_effect=RuntimeError("out of ink")))
         work.after_commit(action)
 
-    assert told == ["items created: Kept"]
+    assert heard == ["items created: Kept"]
     action.assert_awaited_once_with()
     assert [call.args for call in log.exception.call_args_list] == [("after_commit_failed",)] * 2
     async with database.reading() as work:

@@ -37,7 +37,7 @@ PLAIN = WORKERS.format(module="uvicorn.supervisors", run="Multiprocess", then=".
 OVERRIDDEN = WORKERS.format(module="app.core.server.shutdown", run="run_workers", then="")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_plain_uvicorn_loses_a_request_on_an_idle_connection_when_it_stops() -> None:
     assert await response_while_stopping(uvicorn.Server) == b""
 
@@ -49,7 +49,7 @@ async def test_the_server_answers_a_request_on_an_idle_connection_when_it_stops(
     assert NOTICE in response
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_plain_uvicorn_accepts_connections_for_which_it_has_no_worker_any_more() -> None:
     with workers(PLAIN) as (process, port), connect(port) as upload:
         upload.sendall(UPLOAD)

@@ -29,7 +29,7 @@ class FailingCommit(Database):
             yield session
 
 
-class Away(Database):
+class UnavailableDatabase(Database):
     """A database that cannot be reached, or hangs before it says so."""
 
     def __init__(self, seconds: float = 0) -> None:
@@ -38,7 +38,7 @@ class Away(Database):
 
     async def ping(self) -> None:
         await asyncio.sleep(self._seconds)
-        raise ServiceUnavailableError("The database is away.")
+        raise ServiceUnavailableError("The database is unavailable. Try again in a few seconds.")
 
     @asynccontextmanager
     async def writing_session(self) -> AsyncGenerator[Session]:

@@ -76,12 +76,12 @@ def test_never_prints_the_database_password() -> None:
     assert "hunter2" not in repr(make(database_url=url))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_is_in_production_unless_told_otherwise() -> None:
     assert make().environment == "production"
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_names_every_problem_at_once() -> None:
     found = problems(
         environment="production",
@@ -95,7 +95,7 @@ def test_names_every_problem_at_once() -> None:
     assert found.keys() == {"database_url", "debug", "cors_origins", "allowed_hosts", "port"}
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_names_everything_that_is_missing() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(_env_file=None)
@@ -103,12 +103,12 @@ def test_names_everything_that_is_missing() -> None:
     assert {str(error["loc"][0]) for error in caught.value.errors()} == set(required_settings())
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_keeps_a_refused_value_out_of_the_message() -> None:
     assert "hunter2" not in problems(database_url="mysql://user:hunter2@host/db")["database_url"]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -184,7 +184,7 @@ def test_development_does_not_warn() -> None:
     assert dict(example_settings().warnings()) == {}
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_several_workers_are_warned_unless_they_count_together() -> None:
     warned = "rate_limits_per_worker" in dict(example_settings(workers=2).warnings())
 

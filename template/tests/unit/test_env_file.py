@@ -34,7 +34,7 @@ def test_nobody_else_may_read_it(project: Path) -> None:
     assert stat.S_IMODE((project / ".env").stat().st_mode) == 0o600
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     "first",
     [
@@ -65,7 +65,7 @@ def test_adds_no_secret_that_the_environment_has(
     assert make_env_file(project) is None
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_adds_nothing_where_the_settings_do_not_read_the_file(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +75,7 @@ def test_adds_nothing_where_the_settings_do_not_read_the_file(
     assert make_env_file(project) is None
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     "second",
     ["", "SECOND_KEY=", "SECOND_KEY=''", "SECOND_KEY", "# SECOND_KEY=old", "XSECOND_KEY=x"],
@@ -91,7 +91,7 @@ def test_adds_a_secret_that_is_missing_or_empty(project: Path, second: str) -> N
     assert make_env_file(project) is None
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
 def test_another_encoding_is_named_and_the_file_is_left_alone(project: Path, encoding: str) -> None:
     before = "FIRST_KEY=mine\nNAME=Zoë\n".encode(encoding)

@@ -59,7 +59,7 @@ def test_development_uses_the_servers_that_the_settings_name(
         assert os.environ == before
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_deployed_service_brings_no_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / ".env").write_text("ENVIRONMENT=development\n")
     monkeypatch.setenv("environment", "Production")
@@ -68,7 +68,7 @@ def test_a_deployed_service_brings_no_server(folder: Path, monkeypatch: pytest.M
         assert "DATABASE_URL" not in os.environ
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("name", ["ENVIRONMENT", "environment"])
 def test_a_deployed_service_does_not_read_the_env_file(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -25,7 +25,7 @@ def test_each_is_greater_than_the_one_before() -> None:
     assert made == sorted(set(made))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_stays_in_order_when_the_clock_is_set_back() -> None:
     before = uuid7()
 

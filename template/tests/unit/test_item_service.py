@@ -25,7 +25,7 @@ async def test_an_update_passes_on_only_the_fields_that_are_given(items: AsyncMo
     items.update.assert_awaited_once_with(item_id, {"description": None})
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_an_unknown_item_is_the_features_own_error(items: AsyncMock) -> None:
     item_id = uuid7()
     items.get_or_raise.side_effect = ItemNotFoundError(item_id)

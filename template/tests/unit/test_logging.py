@@ -93,7 +93,7 @@ def test_uvicorns_access_log_is_silent(output: io.BytesIO) -> None:
     assert lines(output) == []
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_crash_is_logged_with_its_traceback(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
@@ -106,7 +106,7 @@ async def test_a_crash_is_logged_with_its_traceback(
     assert completed["status_code"] == 500
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_server_error_is_logged_with_its_traceback(
     settings: Settings, output: io.BytesIO
 ) -> None:
@@ -127,7 +127,7 @@ async def test_a_server_error_is_logged_with_its_traceback(
     assert "ConnectionResetError: db-7" in error["exception"]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.BytesIO) -> None:
     headers = {"Authorization": "Bearer hunter2", "Cookie": "s=hunter2"}
 
@@ -151,7 +151,7 @@ class Pair(NamedTuple):
     api_key: str = "hunter2"
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     "value",
     [
@@ -187,7 +187,7 @@ def test_what_is_no_secret_stays(output: io.BytesIO) -> None:
     assert (line["token_type"], line["tokens_left"], line["author"]) == ("bearer", 3, "ann")
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_line_break_in_a_path_makes_no_line_of_its_own(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
@@ -252,7 +252,7 @@ ODD = {
 }
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
 def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: Any) -> None:
@@ -264,7 +264,7 @@ def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: An
     assert len(output.getvalue().splitlines()) == 2
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
 def test_whatever_is_bound_to_every_line_is_one_line(
@@ -282,7 +282,7 @@ def test_whatever_is_bound_to_every_line_is_one_line(
     assert len(output.getvalue().splitlines()) == 2
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.BytesIO) -> None:
     get_logger("app.test").info("%d files", "none")
 
@@ -291,7 +291,7 @@ def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.Byt
     assert "%d files" in line["line"]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     ("message", "expected"), [("%d files", "%d files"), (Unprintable(), "Unprintable")]
 )
@@ -309,7 +309,7 @@ def test_a_message_that_cannot_be_formatted_is_still_a_line(
     assert line["logger"] == "app.test"
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_a_line_that_cannot_be_written_fails_no_request(
     settings: Settings, form: str
@@ -332,7 +332,7 @@ async def test_a_line_that_cannot_be_written_fails_no_request(
     configure_logging(settings)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_failing_background_task_is_logged_once(
     settings: Settings, output: io.BytesIO
 ) -> None:
@@ -353,7 +353,7 @@ async def test_a_failing_background_task_is_logged_once(
     assert [crash["event"] for crash in crashes] == ["unhandled_error"]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_the_server_does_not_log_an_exception_again(output: io.BytesIO) -> None:
     error = RuntimeError("out of paper")
     mark_as_logged(error)

@@ -18,7 +18,7 @@ def _encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     "text",
     [

@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from app.shared.schemas import InputSchema
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 SURROGATE = json.loads(r'"\ud800"')
 

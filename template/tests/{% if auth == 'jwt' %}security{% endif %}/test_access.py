@@ -11,7 +11,7 @@ from tests.support.apps import client_of
 from tests.support.auth import MakeAccount
 from tests.support.factories import item_data
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 ITEMS = "/api/v1/items"
 

@@ -17,7 +17,7 @@ from tests.support.apps import client_of, resources_of, started
 from tests.support.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 ITEMS = "/api/v1/items"
 TOKEN = "/api/v1/auth/token"

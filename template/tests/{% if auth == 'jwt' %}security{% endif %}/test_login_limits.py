@@ -14,7 +14,7 @@ from tests.support.apps import started
 from tests.support.auth import CHEAP
 from tests.support.factories import Account
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 TOKEN = "/api/v1/auth/token"
 

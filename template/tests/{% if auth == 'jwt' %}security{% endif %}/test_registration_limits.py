@@ -14,7 +14,7 @@ from tests.support.apps import client_of, started
 from tests.support.auth import CHEAP
 from tests.support.factories import user_data
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 USERS = "/api/v1/users"
 

@@ -25,7 +25,7 @@ from app.shared.filters import Sort
 from tests.support.auth import MakeAccount
 from tests.support.factories import Account, item_data
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 NEW_ROWS: dict[type[BaseRepository[Any]], Callable[[], dict[str, Any]]] = {
     ItemRepository: item_data,

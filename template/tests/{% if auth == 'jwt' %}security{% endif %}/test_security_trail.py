@@ -122,7 +122,7 @@ async def test_closing_ones_own_account_is_recorded(
     assert trail() == [about(user, "user_deleted")]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_failed_login_is_recorded_with_the_user_if_there_is_one(
     remote: AsyncClient, user: Account, trail: Trail
 ) -> None:
@@ -135,7 +135,7 @@ async def test_a_failed_login_is_recorded_with_the_user_if_there_is_one(
     assert unknown == {"event": "authn_login_fail", "client": "192.0.2.7"}
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_token_used_twice_is_recorded_once(
     remote: AsyncClient, user: Account, trail: Trail
 ) -> None:
@@ -146,7 +146,7 @@ async def test_a_token_used_twice_is_recorded_once(
     assert trail()[1:] == [about(user, "authn_token_reuse")]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_token_that_was_revoked_is_no_reuse(
     remote: AsyncClient, user: Account, trail: Trail
 ) -> None:
@@ -157,7 +157,7 @@ async def test_a_token_that_was_revoked_is_no_reuse(
     assert trail() == [about(user, "authn_login_success")]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_forbidden_request_is_recorded(
     remote: AsyncClient, user: Account, trail: Trail
 ) -> None:
@@ -166,7 +166,7 @@ async def test_a_forbidden_request_is_recorded(
     assert trail() == [about(user, "authz_fail")]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_reached_limit_is_recorded(
     settings: Settings, database: Database, user: Account, trail: Trail
 ) -> None:
@@ -188,7 +188,7 @@ async def test_a_reached_limit_is_recorded(
     ]
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 async def test_a_change_that_is_not_committed_is_not_recorded(
     app: FastAPI, remote: AsyncClient, user: Account, database: Database, trail: Trail
 ) -> None:

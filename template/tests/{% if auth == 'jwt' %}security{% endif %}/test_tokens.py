@@ -16,7 +16,7 @@ from app.config import Settings
 from app.core.security import Tokens
 from tests.support.factories import Account
 
-pytestmark = pytest.mark.sad
+pytestmark = pytest.mark.error_path
 
 ME = "/api/v1/users/me"
 

@@ -53,7 +53,7 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     429: ("Too many requests.", {"retry_after": 30}),
     500: ("Something went wrong on our side.", {}),
-    503: ("The database is away.", {}),
+    503: ("The database is unavailable. Try again in a few seconds.", {}),
 }
 
 

@@ -83,7 +83,7 @@ def test_a_default_may_have_an_apostrophe(column: Column) -> None:
     assert "it''s" in source(model(note=column))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
 
@@ -91,7 +91,7 @@ def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) 
         source(model(place=Point()))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_constraint_that_changes_under_its_name_is_refused() -> None:
     def table(rule: str) -> DiffableTable:
         return stored.stored_table(model(beds=Integer(), enough=Check(rule)))

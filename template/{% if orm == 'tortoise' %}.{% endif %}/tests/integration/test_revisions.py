@@ -130,7 +130,7 @@ def test_a_revision_knows_nothing_of_the_application(field: Any, column: str) ->
     assert "Color" not in written
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
 
@@ -138,7 +138,7 @@ def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) 
         source(Point(max_length=9))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_the_check_of_a_new_table_is_kept(empty: Settings, versions: Path) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_room", "0001_rooms", body=ROOM)
@@ -220,7 +220,7 @@ def test_a_revision_after_two_branches_is_their_merge(empty: Settings, versions:
     assert '("app", "0002_left"), ("app", "0002_right")' in merge.replace("'", '"')
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_branches_at_odds_name_the_revision(empty: Settings, versions: Path) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_left", "0001_rooms", body=WITHOUT_CHECK)
@@ -230,7 +230,7 @@ def test_branches_at_odds_name_the_revision(empty: Settings, versions: Path) -> 
         migrations.upgrade(empty)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_there_is_nothing_to_undo_where_nothing_is_applied(empty: Settings, versions: Path) -> None:
     write(versions, "0001_first")
 

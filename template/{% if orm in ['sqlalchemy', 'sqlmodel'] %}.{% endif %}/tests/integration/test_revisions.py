@@ -114,7 +114,7 @@ def test_what_changes_in_the_models_is_seen_written_and_undone(
     assert __name__ not in written
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 @pytest.mark.parametrize(
     "changed",
     [
@@ -173,7 +173,7 @@ def test_branches_are_walked_up_and_down(empty: Settings, branches: Sequence[str
         migrations.downgrade(empty)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_there_is_nothing_to_undo_where_nothing_is_applied(
     empty: Settings, branches: Sequence[str]
 ) -> None:
@@ -185,7 +185,7 @@ def test_there_is_nothing_to_undo_where_nothing_is_applied(
         migrations.downgrade(empty)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_database_that_lacks_revisions_is_not_compared(
     empty: Settings, branches: Sequence[str]
 ) -> None:
@@ -203,7 +203,7 @@ def test_the_project_is_found_from_any_folder(
     assert "0001" in migrations.revisions(settings)
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_without_a_project_the_message_says_where_to_run_the_command(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ def test_the_project_is_found_from_any_folder(
     assert any("0001" in name for name in migrations.revisions(settings))
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_without_a_project_the_message_says_where_to_run_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,7 +41,7 @@ def test_a_revision_is_formatted_without_ruff_on_the_path(
     assert path.read_text() == 'x = "as it was"\n'
 
 
-@pytest.mark.sad
+@pytest.mark.error_path
 def test_a_revision_stays_as_it_is_where_ruff_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ class UnitsOfWork:
     async def transaction(self) -> AsyncGenerator[UnitOfWork]:
         """Commit at the end, roll back on any error.
 
-        Raises `ServiceUnavailableError` where the database is away or every connection is taken.
+        Raises `ServiceUnavailableError` where the database is unavailable or every connection is taken.
         """
         async with self.writing_session() as session:
             unit = UnitOfWork(session)
@@ -90,8 +90,8 @@ class UnitsOfWork:
         """
         actions = unit.actions
         if unit.changes:
-            told = [partial(subscriber, unit.changes) for subscriber in self.subscribers]
-            actions = [*told, *actions]
+            notifications = [partial(subscriber, unit.changes) for subscriber in self.subscribers]
+            actions = [*notifications, *actions]
         for action in actions:
             try:
                 await action()

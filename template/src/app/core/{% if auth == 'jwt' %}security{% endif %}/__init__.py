@@ -3,7 +3,7 @@
 from app.core.security.actor import Actor, Role
 from app.core.security.errors import AuthenticationError, AuthorizationError, InvalidTokenError
 from app.core.security.passwords import Passwords, check_password
-from app.core.security.tokens import Tokens, fingerprint
+from app.core.security.tokens import Tokens, hash_token
 
 __all__ = [
     "Actor",
@@ -14,5 +14,5 @@ __all__ = [
     "Role",
     "Tokens",
     "check_password",
-    "fingerprint",
+    "hash_token",
 ]

@@ -94,6 +94,6 @@ class Tokens:
         return read
 
 
-def fingerprint(token: str) -> str:
+def hash_token(token: str) -> str:
     """What is stored of a token. It is random enough that a fast hash protects it."""
     return hashlib.sha256(token.encode()).hexdigest()

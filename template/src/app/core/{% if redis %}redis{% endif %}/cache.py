@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from app import DISTRIBUTION
 from app.core.redis.leases import Lease
-from app.core.redis.server import RedisAwayError, RedisServer
+from app.core.redis.server import RedisServer, RedisUnavailableError
 
 LIFETIME = 60
 """Seconds that an entry is kept."""
@@ -18,7 +18,7 @@ LIFETIME = 60
 LOADING_TIME = 10
 """Seconds for which one who loads an entry keeps others from it: a database may take as long."""
 
-WAIT, PATIENCE = 0.02, 0.5
+POLL_INTERVAL, MAX_WAIT = 0.02, 0.5
 """Seconds between two looks for what another loads, and after which it is loaded here after all."""
 
 READ = """
@@ -54,7 +54,7 @@ class Cache:
         try:
             with self._redis.use() as redis:
                 entry, found, lease = await self._look_up(redis, _full(key), form)
-        except RedisAwayError:
+        except RedisUnavailableError:
             return await load()
         if found is not None:
             return found
@@ -66,12 +66,12 @@ class Cache:
         return loaded
 
     async def drop(self, key: str) -> None:
-        """Forget the entry, in every process; where Redis is away, as soon as it is back."""
+        """Forget the entry, in every process; where Redis is unavailable, as soon as it is back."""
         now = time.monotonic()
         # What is older has expired by itself.
         self._owed = {owed: since for owed, since in self._owed.items() if now - since < LIFETIME}
         self._owed[_full(key)] = now
-        with suppress(RedisAwayError), self._redis.use() as redis:
+        with suppress(RedisUnavailableError), self._redis.use() as redis:
             await self._drop_owed(redis)
 
     async def _look_up(self, redis: Redis, key: str, form: str) -> tuple[str, bytes | None, Lease]:
@@ -84,15 +84,15 @@ class Cache:
         return entry, found, lease
 
     async def _wait_for(self, redis: Redis, entry: str) -> bytes | None:
-        for _ in range(round(PATIENCE / WAIT)):
-            await asyncio.sleep(WAIT)
+        for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
+            await asyncio.sleep(POLL_INTERVAL)
             found, lock = await redis.mget(entry, _lock(entry))
             if found is not None or lock is None:
                 return cast("bytes | None", found)
         return None
 
     async def _keep(self, entry: str, value: bytes | None, lease: Lease) -> None:
-        with suppress(RedisAwayError), self._redis.use() as redis:
+        with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry, value, ex=LIFETIME)
             # A reader that stopped waiting does not own the lease, and leaves it in place.

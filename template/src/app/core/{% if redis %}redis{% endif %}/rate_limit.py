@@ -5,7 +5,7 @@ from limits.aio.storage import RedisStorage
 
 from app import DISTRIBUTION
 from app.core.rate_limit import RateLimiter
-from app.core.redis.server import RedisAwayError, RedisServer
+from app.core.redis.server import RedisServer, RedisUnavailableError
 
 
 class SharedRateLimiter(RateLimiter):
@@ -26,5 +26,5 @@ class SharedRateLimiter(RateLimiter):
         try:
             with self._redis.use():
                 return await super().count(limit, *key)
-        except RedisAwayError:
+        except RedisUnavailableError:
             return await self._alone.count(limit, *key)

@@ -1,4 +1,4 @@
-"""The one client, and what becomes of the service while its server is away."""
+"""The one client, and what becomes of the service while its server is unavailable."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -23,7 +23,7 @@ PAUSE = 1.0
 """Seconds for which nobody tries a server that was away."""
 
 
-class RedisAwayError(Exception):
+class RedisUnavailableError(Exception):
     """The server cannot be used now; whoever uses it has to do without."""
 
 
@@ -41,12 +41,12 @@ class RedisServer:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, settings: RedisSettings, patience: float = 0) -> AsyncGenerator[Self]:
+    async def connect(cls, settings: RedisSettings, min_timeout: float = 0) -> AsyncGenerator[Self]:
         """A client for as long as the context lasts; it connects when it is first used.
 
-        `patience` is for whom `REDIS_TIMEOUT` may be too short, in seconds as well.
+        `min_timeout`, in seconds, replaces a shorter `REDIS_TIMEOUT`.
         """
-        timeout = max(settings.redis_timeout, patience)
+        timeout = max(settings.redis_timeout, min_timeout)
         client = Redis.from_url(
             settings.redis_url.get_secret_value(),
             socket_timeout=timeout,
@@ -72,11 +72,11 @@ class RedisServer:
 
     @contextmanager
     def use(self) -> Iterator[Redis]:
-        """The client, if the server can be used; raises `RedisAwayError` if not, or not any more."""
+        """The client, if the server can be used; raises `RedisUnavailableError` if not, or not any more."""
         if self._away:
             now = time.monotonic()
             if now < self._next_try:
-                raise RedisAwayError
+                raise RedisUnavailableError
             self._next_try = now + PAUSE
         try:
             yield self._client
@@ -84,7 +84,7 @@ class RedisServer:
             if not self._away:
                 logger.warning("redis_away", error=repr(exc))
             self._away, self._next_try = True, time.monotonic() + PAUSE
-            raise RedisAwayError from exc
+            raise RedisUnavailableError from exc
         if self._away:
             logger.info("redis_back")
             self._away = False

@@ -26,14 +26,14 @@ class Announcement(BaseModel):
     """Whose it is, where it is not public; None: nobody's, and for admins only."""
 
 
-class Ending(NamedTuple):
+class CloseReason(NamedTuple):
     """Why a connection ends, as RFC 6455 and IANA's registry number it."""
 
     code: int
     reason: str
 
 
-TOO_SLOW = Ending(1013, "Too slow: connect again, and read what has changed")
+TOO_SLOW = CloseReason(1013, "Too slow: connect again, and read what has changed")
 
 
 class Subscriber:
@@ -55,9 +55,9 @@ class Subscriber:
         """Seconds until it has to end; None: it may stay."""
         self.channels: set[str] = set()
         self.queue = asyncio.Queue[str](QUEUE_SIZE)
-        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         """The first reason counts."""
         if not self.ending.done():
             self.ending.set_result(ending)

@@ -8,7 +8,7 @@ from app.core.security import (
     InvalidTokenError,
     Passwords,
     Tokens,
-    fingerprint,
+    hash_token,
 )
 from app.core.security.audit import record
 from app.features.auth.schemas import TokenResponse
@@ -62,9 +62,9 @@ class AuthService:
             if not await UserRepository(unit, EVERYTHING).lock(user_id, is_active=True):
                 raise InvalidTokenError
             rows = RefreshTokenRepository(unit, EVERYTHING)
-            if family_id := await rows.spend(fingerprint(token)):
+            if family_id := await rows.spend(hash_token(token)):
                 return await self._issue(unit, user_id, family_id)
-            reused = await rows.revoke_family(fingerprint(token))
+            reused = await rows.revoke_family(hash_token(token))
         if reused:
             record("authn_token_reuse", user_id)
         raise InvalidTokenError
@@ -73,9 +73,9 @@ class AuthService:
         """End the token's family, if it has one."""
         async with self._database.transaction() as unit:
             rows = RefreshTokenRepository(unit, EVERYTHING)
-            if user_id := await rows.find_user(fingerprint(token)):
+            if user_id := await rows.find_user(hash_token(token)):
                 await UserRepository(unit, EVERYTHING).lock(user_id)
-                await rows.revoke_family(fingerprint(token))
+                await rows.revoke_family(hash_token(token))
 
     async def _issue(self, unit: UnitOfWork, user_id: UUID, family_id: UUID) -> TokenResponse:
         refresh = self._tokens.make("refresh", user_id)
@@ -83,7 +83,7 @@ class AuthService:
             {
                 "user_id": user_id,
                 "family_id": family_id,
-                "fingerprint": fingerprint(refresh.text),
+                "token_hash": hash_token(refresh.text),
                 "expires_at": refresh.expires_at,
             }
         )

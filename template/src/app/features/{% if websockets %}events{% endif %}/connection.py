@@ -8,7 +8,7 @@ from time import perf_counter
 
 from fastapi import WebSocket, WebSocketDisconnect
 
-from app.core.events.hub import MAX_MESSAGE_BYTES, TOO_SLOW, Ending, Subscriber
+from app.core.events.hub import MAX_MESSAGE_BYTES, TOO_SLOW, CloseReason, Subscriber
 from app.core.logging import get_logger
 from app.core.rate_limit import RateLimitError
 from app.features.events.schemas import Error, Reply
@@ -16,9 +16,9 @@ from app.features.events.subscriber import SUBPROTOCOLS
 
 logger = get_logger(__name__)
 
-EXPIRED = Ending(1008, "The session has expired")
-TOO_BIG = Ending(1009, "The message is too big")
-FAILED = Ending(1011, "Something went wrong on our side")
+EXPIRED = CloseReason(1008, "The session has expired")
+TOO_BIG = CloseReason(1009, "The message is too big")
+FAILED = CloseReason(1011, "Something went wrong on our side")
 
 PAUSE = 1.0
 """Seconds for which nothing is read from a client who sent too much."""
@@ -48,7 +48,7 @@ async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         await websocket.close(*ending)
 
 
-async def _converse(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> Ending:
+async def _converse(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> CloseReason:
     reading = asyncio.create_task(_read(websocket, subscriber, answer))
     writing = asyncio.create_task(_write(websocket, subscriber))
     parts = {reading, writing, subscriber.ending}
@@ -65,11 +65,11 @@ async def _converse(websocket: WebSocket, subscriber: Subscriber, answer: Answer
     return next(part for part in (subscriber.ending, reading, writing) if part in done).result()
 
 
-async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> Ending:
+async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> CloseReason:
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
-            return Ending(message["code"], "Closed by the client")
+            return CloseReason(message["code"], "Closed by the client")
         data: bytes = message.get("bytes") or (message.get("text") or "").encode()
         if len(data) > MAX_MESSAGE_BYTES:
             return TOO_BIG
@@ -82,10 +82,10 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         await subscriber.queue.put(reply.model_dump_json())
 
 
-async def _write(websocket: WebSocket, subscriber: Subscriber) -> Ending:
+async def _write(websocket: WebSocket, subscriber: Subscriber) -> CloseReason:
     while True:
         message = await subscriber.queue.get()
         try:
             await websocket.send_text(message)
         except WebSocketDisconnect as exc:
-            return Ending(exc.code, "The client is gone")
+            return CloseReason(exc.code, "The client is gone")

@@ -12,13 +12,13 @@ class User(Entity, tablename="users"):
 
 
 class RefreshToken(Entity, tablename="refresh_tokens"):
-    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+    """A refresh token that was given out; of the token itself only a hash is kept.
 
     Those of one login are a family: each was spent for the next.
     """
 
     user_id = ForeignKey(User, on_delete=OnDelete.cascade, null=False, default=None, index=True)
     family_id = UUID(default=None, index=True)
-    fingerprint = Varchar(length=64, unique=True, default=None)
+    token_hash = Varchar(length=64, unique=True, default=None)
     expires_at = Timestamptz(default=None)
     spent_at = Timestamptz(null=True, default=None)

@@ -75,22 +75,22 @@ class UserRepository(BaseRepository[User]):
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
 
-    async def find_user(self, fingerprint: str) -> UUID | None:
+    async def find_user(self, token_hash: str) -> UUID | None:
         """The id of the user who was given the token; None for an unknown or revoked one."""
         user_ids = await self._session.run(
             RefreshToken.select(RefreshToken.user_id)
-            .where(RefreshToken.fingerprint == fingerprint)
+            .where(RefreshToken.token_hash == token_hash)
             .output(as_list=True)
         )
         return user_ids[0] if user_ids else None
 
-    async def spend(self, fingerprint: str) -> UUID | None:
+    async def spend(self, token_hash: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
         now = datetime.now(UTC)
         spent = await self._session.run(
             RefreshToken.update({RefreshToken.spent_at: now})
             .where(
-                RefreshToken.fingerprint == fingerprint,
+                RefreshToken.token_hash == token_hash,
                 RefreshToken.spent_at.is_null(),
                 RefreshToken.expires_at > now,
             )
@@ -98,10 +98,10 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
         return spent[0]["family_id"] if spent else None
 
-    async def revoke_family(self, fingerprint: str) -> bool:
+    async def revoke_family(self, token_hash: str) -> bool:
         """Whether there was anything to revoke."""
         family = RefreshToken.select(RefreshToken.family_id).where(
-            RefreshToken.fingerprint == fingerprint
+            RefreshToken.token_hash == token_hash
         )
         revoked = await self._session.run(
             RefreshToken.delete()

@@ -18,7 +18,7 @@ class User(Entity):
 
 
 class RefreshToken(Entity):
-    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+    """A refresh token that was given out; of the token itself only a hash is kept.
 
     Those of one login are a family: each was spent for the next.
     """
@@ -28,6 +28,6 @@ class RefreshToken(Entity):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     family_id: Mapped[UUID]
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
     spent_at: Mapped[datetime | None]

@@ -18,7 +18,7 @@ class User(Entity, table=True):
 
 
 class RefreshToken(Entity, table=True):
-    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+    """A refresh token that was given out; of the token itself only a hash is kept.
 
     Those of one login are a family: each was spent for the next.
     """
@@ -27,6 +27,6 @@ class RefreshToken(Entity, table=True):
 
     user_id: UUID = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
     family_id: UUID = Field(index=True)
-    fingerprint: str = Field(max_length=64, unique=True)
+    token_hash: str = Field(max_length=64, unique=True)
     expires_at: datetime = Field(sa_type=UTCDateTime)
     spent_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

@@ -74,20 +74,20 @@ class UserRepository(BaseRepository[User]):
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
 
-    async def find_user(self, fingerprint: str) -> UUID | None:
+    async def find_user(self, token_hash: str) -> UUID | None:
         """The id of the user who was given the token; None for an unknown or revoked one."""
         users = await self._session.execute(
-            select(col(RefreshToken.user_id)).where(col(RefreshToken.fingerprint) == fingerprint)
+            select(col(RefreshToken.user_id)).where(col(RefreshToken.token_hash) == token_hash)
         )
         return users.scalar_one_or_none()
 
-    async def spend(self, fingerprint: str) -> UUID | None:
+    async def spend(self, token_hash: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
         now = datetime.now(UTC)
         families = await self._session.execute(
             update(RefreshToken)
             .where(
-                col(RefreshToken.fingerprint) == fingerprint,
+                col(RefreshToken.token_hash) == token_hash,
                 col(RefreshToken.spent_at).is_(None),
                 col(RefreshToken.expires_at) > now,
             )
@@ -96,10 +96,10 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
         return families.scalar_one_or_none()
 
-    async def revoke_family(self, fingerprint: str) -> bool:
+    async def revoke_family(self, token_hash: str) -> bool:
         """Whether there was anything to revoke."""
         family = select(col(RefreshToken.family_id)).where(
-            col(RefreshToken.fingerprint) == fingerprint
+            col(RefreshToken.token_hash) == token_hash
         )
         revoked = await self._session.execute(
             delete(RefreshToken).where(col(RefreshToken.family_id).in_(family.scalar_subquery()))

@@ -18,7 +18,7 @@ class User(Entity):
 
 
 class RefreshToken(Entity):
-    """A refresh token that was given out; of the token itself only a fingerprint is kept.
+    """A refresh token that was given out; of the token itself only a hash is kept.
 
     Those of one login are a family: each was spent for the next.
     """
@@ -26,7 +26,7 @@ class RefreshToken(Entity):
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("app.User", related_name=False)
     user_id: UUID
     family_id = fields.UUIDField()
-    fingerprint = fields.CharField(max_length=64, unique=True)
+    token_hash = fields.CharField(max_length=64, unique=True)
     expires_at = fields.DatetimeField()
     spent_at = fields.DatetimeField(null=True)
 

@@ -69,23 +69,23 @@ class UserRepository(BaseRepository[User]):
 class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
 
-    async def find_user(self, fingerprint: str) -> UUID | None:
+    async def find_user(self, token_hash: str) -> UUID | None:
         """The id of the user who was given the token; None for an unknown or revoked one."""
-        token = await self._rows(fingerprint=fingerprint).only("user_id").first()
+        token = await self._rows(token_hash=token_hash).only("user_id").first()
         return token.user_id if token else None
 
-    async def spend(self, fingerprint: str) -> UUID | None:
+    async def spend(self, token_hash: str) -> UUID | None:
         """The token's family, to the first who asks; None for an unknown, spent or expired one."""
         now = datetime.now(UTC)
-        unspent = self._rows(fingerprint=fingerprint, spent_at=None, expires_at__gt=now)
+        unspent = self._rows(token_hash=token_hash, spent_at=None, expires_at__gt=now)
         if not await unspent.update(spent_at=now):
             return None
-        token = await self._rows(fingerprint=fingerprint).get()
+        token = await self._rows(token_hash=token_hash).get()
         return token.family_id
 
-    async def revoke_family(self, fingerprint: str) -> bool:
+    async def revoke_family(self, token_hash: str) -> bool:
         """Whether there was anything to revoke."""
-        family = self._rows(fingerprint=fingerprint).values("family_id")
+        family = self._rows(token_hash=token_hash).values("family_id")
         return bool(await self._rows(family_id__in=Subquery(family)).delete())
 
     async def revoke_all(self, user_id: UUID) -> None:
