@@ -87,7 +87,9 @@ async def test_raises_the_listed_error_for_a_unique_index(database: Database) ->
 
 
 @pytest.mark.error_path
-async def test_raises_the_listed_error_for_a_unique_index_on_an_expression(database: Database) -> None:
+async def test_raises_the_listed_error_for_a_unique_index_on_an_expression(
+    database: Database,
+) -> None:
     index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (abs(beds))"
 
     with pytest.raises(BedsError):

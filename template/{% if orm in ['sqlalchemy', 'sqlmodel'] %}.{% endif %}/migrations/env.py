@@ -37,6 +37,8 @@ async def main(settings: Settings) -> None:
 
 
 if context.is_offline_mode():
-    raise SystemExit("--sql is not supported, because revisions may read data. Run the command without it.")
+    raise SystemExit(
+        "--sql is not supported, because revisions may read data. Run the command without it."
+    )
 import_models()
 asyncio.run(main(context.config.attributes.get("settings") or get_settings()))

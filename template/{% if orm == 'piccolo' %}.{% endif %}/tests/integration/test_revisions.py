@@ -54,7 +54,9 @@ def source(table: type[Table]) -> str:
     return "\n".join(lines)
 
 
-def test_a_generated_revision_imports_nothing_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generated_revision_imports_nothing_of_the_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for definition in (Color, Money, first_day):
         monkeypatch.setattr(definition, "__module__", "app.features.probes.models")
     table = model(

@@ -198,7 +198,9 @@ def branches(versions: Path) -> int:
     return 6
 
 
-def test_branches_are_upgraded_and_downgraded_revision_by_revision(empty: Settings, branches: int) -> None:
+def test_branches_are_upgraded_and_downgraded_revision_by_revision(
+    empty: Settings, branches: int
+) -> None:
     for revision in migrations.revisions(empty):
         migrations.upgrade(empty, revision)
         migrations.downgrade(empty)
@@ -221,7 +223,9 @@ def test_a_revision_after_two_branches_merges_them(empty: Settings, versions: Pa
 
 
 @pytest.mark.error_path
-def test_names_the_revision_that_conflicts_with_another_branch(empty: Settings, versions: Path) -> None:
+def test_names_the_revision_that_conflicts_with_another_branch(
+    empty: Settings, versions: Path
+) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_left", "0001_rooms", body=WITHOUT_CHECK)
     write(versions, "0002_right", "0001_rooms", body=WITHOUT_CHECK)

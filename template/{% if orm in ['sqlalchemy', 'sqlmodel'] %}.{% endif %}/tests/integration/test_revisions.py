@@ -162,7 +162,9 @@ def branches(versions: Path) -> Sequence[str]:
     return ("last", "merge", "left", "right2", "right", "first")
 
 
-def test_branches_are_upgraded_and_downgraded_revision_by_revision(empty: Settings, branches: Sequence[str]) -> None:
+def test_branches_are_upgraded_and_downgraded_revision_by_revision(
+    empty: Settings, branches: Sequence[str]
+) -> None:
     for revision in migrations.revisions(empty):
         migrations.upgrade(empty, revision)
         migrations.downgrade(empty)

@@ -102,12 +102,16 @@ async def _downgrade(settings: Settings) -> None:
     known = await _revisions()
     async with _connected(settings) as (connection, recorder, applied):
         if missing := applied - known.keys():
-            raise MigrationError(f"The file of the applied revision {max(missing)} is missing. Restore it.")
+            raise MigrationError(
+                f"The file of the applied revision {max(missing)} is missing. Restore it."
+            )
         if not applied:
             raise MigrationError("No revision is applied, so none can be reverted.")
         *before, last = (migration for name, migration in known.items() if name in applied)
         if not all(getattr(operation, "reversible", True) for operation in last.operations):
-            raise MigrationError(f"Revision {last.name} cannot be reverted: it has an irreversible operation.")
+            raise MigrationError(
+                f"Revision {last.name} cannot be reverted: it has an irreversible operation."
+            )
         state = _empty_state()
         for migration in before:
             await migration.apply(state, dry_run=True)
@@ -134,7 +138,9 @@ async def _connected(
 
 
 @asynccontextmanager
-async def _schema_editor(connection: Connection, migration: Migration) -> AsyncGenerator[BaseSchemaEditor]:
+async def _schema_editor(
+    connection: Connection, migration: Migration
+) -> AsyncGenerator[BaseSchemaEditor]:
     """Yield a schema editor for one revision, in a transaction if the revision is atomic."""
     async with connection.in_transaction() if migration.atomic else nullcontext():
         yield schema_editor(connection, atomic=migration.atomic)
@@ -146,7 +152,9 @@ def _conflict_errors(name: str) -> Iterator[None]:
     try:
         yield
     except IncompatibleStateError as exc:
-        raise MigrationError(f"Revision {name} conflicts with an earlier revision or with another branch.") from exc
+        raise MigrationError(
+            f"Revision {name} conflicts with an earlier revision or with another branch."
+        ) from exc
 
 
 async def _graph() -> MigrationGraph:

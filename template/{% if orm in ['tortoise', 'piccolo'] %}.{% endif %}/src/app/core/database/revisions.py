@@ -20,7 +20,9 @@ def project_folder() -> Path:
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (folder / FOLDER).is_dir():
             return folder
-    raise MigrationError(f"The folder {FOLDER} was not found. Run this command in the project's folder.")
+    raise MigrationError(
+        f"The folder {FOLDER} was not found. Run this command in the project's folder."
+    )
 
 
 def format_revision(path: Path) -> None:
