@@ -74,7 +74,7 @@ def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, proje
 
     assert done.returncode == 0, done.stdout
     assert "- Two: “new”." in done.stdout
-    assert "The way back: git reset --hard && git clean -fd" in done.stdout
+    assert "To undo the update, run: git reset --hard && git clean -fd" in done.stdout
     assert (project / "justfile").read_text().endswith("# the template's\n")
     assert (project / "README.md").read_text().endswith("The user's own line.\n")
 
@@ -97,7 +97,7 @@ def test_keeps_what_was_edited_in_a_file_that_goes_and_tells_what_goes_along(pro
 
     assert done.returncode == 0, done.stdout
     assert "  src/app/core/redis/cache.py\n" in done.stdout
-    assert "No longer asked, with these answers:\n  worker\n" in done.stdout
+    assert "not available with the current answers:\n  worker\n" in done.stdout
     assert "server.py" not in done.stdout
     kept = project / ".local/template-update/src/app/core/redis/cache.py"
     assert kept.read_text().endswith("# the user's\n")
@@ -106,7 +106,7 @@ def test_keeps_what_was_edited_in_a_file_that_goes_and_tells_what_goes_along(pro
 def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -> None:
     for root, line in ((project, "# the user's"), (released / "template", "# the template's")):
         text = (root / "justfile").read_text()
-        (root / "justfile").write_text(text.replace("# Format, and fix", f"{line}\n# Format"))
+        (root / "justfile").write_text(text.replace("# Format", f"{line}\n# Format"))
     commit(project)
     release(released, "v1.1.0")
 
@@ -142,7 +142,7 @@ def test_tells_an_answer_that_there_is_not(project: Path, change: str) -> None:
     done = update(project, change)
 
     assert done.returncode == 1
-    assert f"did not take this answer: {change}\nThe way back: " in done.stdout
+    assert f"did not accept this answer: {change}\nTo undo the update, " in done.stdout
 
 
 def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
@@ -166,7 +166,7 @@ def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
     assert (
         "files that you renamed or deleted. Make these changes by hand:\n"
         "  justfile\n  src/app/core/ids.py\n  src/app/shared/filters.py\n"
-        "The way back: "
+        "To undo the update, "
     ) in done.stdout
     assert not (project / "src/app/core/ids.py").exists()
     assert (project / ".dockerignore").read_text().endswith("# the template's\n")
@@ -180,7 +180,7 @@ def test_an_option_changes_a_file_that_was_renamed(project: Path) -> None:
     done = update(project, "redis=false", "worker=false")
 
     assert done.returncode == 1
-    assert "Make these changes by hand:\n  src/app/config.py\nThe way back: " in done.stdout
+    assert "Make these changes by hand:\n  src/app/config.py\nTo undo the update, " in done.stdout
 
 
 def test_takes_text_as_it_is(project: Path) -> None:
@@ -227,7 +227,7 @@ def test_an_interruption_shows_the_way_back(
     done = update(untouched)
 
     assert done.returncode == 1
-    assert "Stopped. The way back: git reset" in done.stdout
+    assert "The update was interrupted. To undo the update, run: git reset" in done.stdout
 
 
 @pytest.mark.parametrize(("name", "status"), [("README.md", " M"), ("notes.md", "??")])
@@ -240,7 +240,7 @@ def test_refuses_a_project_with_something_uncommitted(
     done = update(project, "auth=none")
 
     assert done.returncode == 1
-    assert "Commit it first" in done.stdout
+    assert "Commit them first" in done.stdout
     assert git(project, "status", "--porcelain", "--untracked-files") == f"{status} {name}\n"
 
 
