@@ -20,3 +20,7 @@ view *answers:
 fmt:
     ruff format
     ruff check --fix
+
+# Record the terminal session of the README in docs/terminal.svg
+record:
+    uv run --script docs/record.py
