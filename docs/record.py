@@ -6,8 +6,11 @@
 
 The script runs every command of the session: it generates a project with the default answers from
 this checkout into a temporary folder, starts the project, and sends requests to it. It needs uv,
-git, curl and the free port 8000. In the picture, the path of the temporary folder is left out, and
-long lists of files and packages are shortened.
+git, curl and the free port 8000.
+
+The picture shows the real output with these changes: the path of the temporary folder is left out,
+the home directory is `~`, long lists of files and packages are shortened, and the line in which
+copier prints the command of its hook is left out.
 """
 
 import http.client
@@ -33,23 +36,25 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs/terminal.svg"
 PORT = 8000
-WIDTH = 100
+WIDTH = 120
 START_TIMEOUT = 120
 """Seconds until the started project must respond."""
 
 SHOWN = 3
 """Number of lines that are shown of a longer list of files or packages."""
 
-LISTED = re.compile(r"\s*(create\s|\+ )")
+LISTED = re.compile(r"\s*(create |identical |\+ )")
 """Beginning of a line that copier prints for each file, or uv for each package."""
+
+TASK = re.compile(r"\s*> Running task ")
+"""Beginning of the line in which copier prints the command of a hook."""
 
 COPY = "uvx copier copy --trust --defaults --vcs-ref HEAD . {project}"
 SERVE = "uv run app dev"
+USER = '{"email": "ann@example.com", "name": "Ann", "password": "correct horse battery"}'
 REQUESTS = [
     f"curl --silent http://127.0.0.1:{PORT}/health",
-    "curl --silent --json"
-    ' \'{"email": "ann@example.com", "name": "Ann", "password": "correct horse battery"}\''
-    f" http://127.0.0.1:{PORT}/api/v1/users",
+    f"curl --silent --json '{USER}' http://127.0.0.1:{PORT}/api/v1/users",
 ]
 
 
@@ -68,6 +73,7 @@ class Recording:
 
     def add_output(self, lines: Iterable[str]) -> None:
         texts = [Text.from_ansi(self._shorten(line)) for line in lines]
+        texts = [text for text in texts if not TASK.match(text.plain)]
         for is_list, group in itertools.groupby(texts, lambda text: is_listed(text.plain)):
             members = list(group)
             shown = SHOWN if is_list and len(members) > SHOWN + 1 else len(members)
@@ -83,7 +89,7 @@ class Recording:
         PICTURE.write_text(svg.rstrip() + "\n", encoding="utf-8")
 
     def _shorten(self, text: str) -> str:
-        return text.replace(f"{self._folder}/", "")
+        return text.replace(f"{self._folder}/", "").replace(str(Path.home()), "~")
 
 
 def is_listed(line: str) -> bool:
