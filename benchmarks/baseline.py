@@ -376,7 +376,7 @@ POOL_TIMEOUT = 5.0
 
 VISIBLE = {
     "user": "owner_id = $1",
-    "admin": "$1::uuid IS NOT NULL",  # Always true; every query must use the parameter.
+    "admin": "$1::uuid IS NOT NULL",  # True for every row. Every query has this parameter.
 }
 """SQL condition on the items that each role may see."""
 

@@ -31,7 +31,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 EACH = 100
-"""Number of connections of each user, which is the limit of the service."""
+"""Connections of each user: the maximum that the service allows."""
 
 SETTLE = 2.0
 """Seconds to wait before the memory is read, so that it no longer changes."""

@@ -69,7 +69,7 @@ FILL = f"""
 
 @dataclass(frozen=True)
 class Row:
-    """Results of one route: medians of each side, and the ratio of the service to each limit."""
+    """Results of one route: medians of the service and the limits, and the ratios between them."""
 
     slices: dict[str, Slice]
     by_requests: dict[str, float]
@@ -173,7 +173,7 @@ class Benchmark:
         rounds: dict[str, list[dict[str, Slice]]] = {name: [] for name in requests}
         for number in range(1 + self.rounds):
             run_sql(self.url, "VACUUM ANALYZE items")
-            first = number % len(SIDES)  # Each side starts a round equally often.
+            first = number % len(SIDES)  # The three take turns in being the first of a round.
             for name, each in requests.items():
                 sides = SIDES[first:] + SIDES[:first]
                 rounds[name].append({side: self.load(servers[side], each) for side in sides})

@@ -41,7 +41,7 @@ def main() -> None:
         keep_workflows(project)
         lock(project)
         commit = commit_of(project, Path(folder, "index"))
-    # The merge changes no file if one of them would overwrite a file that git ignores.
+    # `git merge` fails and changes nothing if it would overwrite a file that git ignores.
     git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", commit)
     print("\nThe last commit replaces the template with the project. Try it, then push it:\n")
     print("    uv run app dev\n    git push\n\nTo undo this commit: git reset --hard HEAD~1")

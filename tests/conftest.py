@@ -30,7 +30,7 @@ from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
 
 COMMIT = pytest.StashKey[str]()
-"""Key of the tested version, as printed by `git describe` at the start of the run."""
+"""Stash key of the tested commit, as printed by `git describe` when the run starts."""
 
 
 # --- Hooks ---
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("matrix_report"):
         describe = ["git", "describe", "--always", "--dirty", "--tags"]
         config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-    # A shell's background job ignores SIGINT, and so would the programs that the tests start.
+    # A background job of a shell ignores SIGINT, and its child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # A render writes hundreds of small files, which is faster in memory.
     # /dev/shm must have 2 GiB of free space and must not be mounted with noexec.
@@ -66,8 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
         and not os.statvfs(memory).f_flag & os.ST_NOEXEC
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
-        os.environ.setdefault("TMPDIR", str(memory))  # Used by copier's clones of the template.
-        tempfile.tempdir = None  # Reset the cached value, which pytest has already read.
+        os.environ.setdefault("TMPDIR", str(memory))  # copier clones the template there.
+        tempfile.tempdir = None  # pytest has read it already, so reset the cached value.
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -76,7 +76,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize a test that declares a parameter of `cases_of`, or `flip`, with its values."""
+    """Parametrize tests that take a combination of answers, or a `flip`: a change of one answer."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
     cases = cases_of(tier)
     for name in cases.keys() & set(metafunc.fixturenames):
@@ -143,7 +143,7 @@ def _render_fast() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """Return a function that renders answers, with defaults for the others.
+    """Return a function that renders the template with these answers, and defaults for others.
 
     Tests share the rendered tree, so they must not write to it.
     """

@@ -46,14 +46,14 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# For each answer: a pattern of words that only its projects may contain, and allowed exceptions.
+# Words that only projects with this answer may contain, and phrases that are allowed in others.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # The Dockerfile copies alembic.ini if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # Both projects share text, so each may mention limits and behavior of the other database.
+    # Files of both databases may explain how PostgreSQL and SQLite differ.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
@@ -81,7 +81,7 @@ FILES_OF_TWO_OPTIONS = {
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
-# For commands in a tree that is not installed, and that other tests share.
+# Environment variables of commands in a rendered tree, which is not installed and must not change.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
@@ -149,7 +149,7 @@ def test_is_strictly_typed(
 
 
 def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
-    """Give this worker mypy's cache of the libraries, which the first worker to need it creates."""
+    """Copy mypy's cache of the libraries for this worker. The first worker creates the cache."""
     version = (tree / ".python-version").read_text().strip()
     seed, own = all_dependencies.root / "mypy", all_dependencies.caches / "mypy"
     if not (own / version).exists():
@@ -258,7 +258,7 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[s
         (path, what)
         for path, text in texts.items()
         for what, pattern in stray.items()
-        # Python's formatter requires two blank lines in places, also in code blocks of documents.
+        # ruff format puts two blank lines between functions, also in code blocks of documents.
         if not (what == "blank lines" and path.endswith((".py", ".mako")))
         and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
     }

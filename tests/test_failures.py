@@ -1,7 +1,7 @@
-"""Failures of a copy: the message that the user sees, and the files that remain.
+"""Failures of `copier copy`: the message that the user sees, and the files that remain.
 
-Each failure is caused for real, such as a full disk. The table "When something goes wrong" in
-README.md describes them for users. test_hooks.py tests the hook with missing and failing programs.
+The tests cause each failure for real, for example with a full disk. README.md describes the same
+failures under "When something goes wrong". test_hooks.py tests the hook without uv and git.
 """
 
 import os
@@ -30,7 +30,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
-        pytest.skip("mount or sudo is not installed")
+        pytest.skip("mount or sudo is not installed.")
 
     def mount(options: str) -> Path:
         folder.mkdir()
@@ -38,7 +38,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         done = attempt(*command, cwd=tmp_path)
         if done.returncode:
             folder.rmdir()
-            pytest.skip(f"this user may not mount a tmpfs: {done.stdout}")
+            pytest.skip(f"This user may not mount a tmpfs: {done.stdout}")
         return folder
 
     yield mount
@@ -227,7 +227,7 @@ def test_a_project_is_complete_when_uv_cannot_install_it(
     programs, project = tmp_path / "programs", tmp_path / NAME
     programs.mkdir()
     for name in ("uv", "git"):
-        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is needed"))
+        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is not installed"))
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     variables |= {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON_INSTALL_DIR": str(tmp_path)}
     if not python:
@@ -276,7 +276,7 @@ def test_the_hooks_commands_complete_the_project_after_a_full_disk(
 def test_a_closed_output_pipe_does_not_delete_the_project(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
-    """`copier copy … | head` closes the pipe. The exit code is copier's, and is not checked."""
+    """The pipe closes early in `copier copy … | head`. copier's exit code is not checked."""
     project = tmp_path / "project"
     reader, writer = os.pipe()
     os.close(reader)

@@ -32,7 +32,7 @@ def without_leftovers(project: Project) -> Iterator[Run]:
     """Yield a function that runs commands in the project. Fail if they leave files or processes."""
     before = set(project.root.rglob("*"))
     mark = secrets.token_hex(16)
-    # The path is short, because a socket's path must be. The user `nobody` may run the server.
+    # The path must be short enough for Unix sockets, and open to `nobody`, who may run PostgreSQL.
     with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
         Path(temporary).chmod(0o755)
 
@@ -51,7 +51,7 @@ def without_leftovers(project: Project) -> Iterator[Run]:
 
 
 def processes_with(mark: str) -> list[str]:
-    """Return the command lines of processes with this text in their environment. Linux only."""
+    """Return the command lines of processes whose environment contains the text (Linux only)."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -63,15 +63,15 @@ def processes_with(mark: str) -> list[str]:
 
 
 def invalid_settings(project: Project) -> dict[str, str]:
-    """Set each setting to an invalid value in `.env`, and return the same as variables.
+    """Write an invalid value for each setting to `.env`, and return the same values as variables.
 
-    A test that reads a setting of the developer's machine then fails.
+    A test that reads the developer's settings then fails.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     lines = [f"{name}=invalid\n" for name in names]
     (project.root / ".env").write_text("".join(lines), encoding="utf-8")
-    # Empty means absent: the tests would use the servers that these two variables name.
+    # The tests use the servers that these two variables name. Empty variables count as absent.
     return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
 
 
@@ -124,10 +124,10 @@ def test_passes_its_own_tests_on_real_servers(
         elif server := real_postgres():
             servers["DATABASE_URL"] = stack.enter_context(role(server))
         else:
-            pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+            pytest.skip("No PostgreSQL server was found. Set TEST_DATABASE_URL.")
         if combination["redis"]:
             if not (server := real_redis()):
-                pytest.skip("no Redis here: set TEST_REDIS_URL")
+                pytest.skip("No Redis server was found. Set TEST_REDIS_URL.")
             servers["REDIS_URL"] = stack.enter_context(untouched_redis(server))
         variables = invalid_settings(project) | servers
         with without_leftovers(project) as run:
@@ -175,6 +175,6 @@ def test_passes_its_own_tests_on_another_python(
 ) -> None:
     (tmp_path / ".python-version").write_text(version)
     if attempt("uv", "python", "find", "--no-python-downloads", cwd=tmp_path).returncode:
-        pytest.skip(f"no Python {version} here")
+        pytest.skip(f"Python {version} is not installed.")
     with without_leftovers(install(python_version=version)) as run:
         assert " passed" in run("pytest")

@@ -44,7 +44,7 @@ def programs(tmp_path: Path) -> Path:
     """Return a folder for PATH that contains git and a fake uv that succeeds at once."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    (folder / "git").symlink_to(shutil.which("git") or pytest.fail("git is needed"))
+    (folder / "git").symlink_to(shutil.which("git") or pytest.fail("git is not installed"))
     write_program(folder / "uv", UV_THAT_WORKS)
     return folder
 

@@ -163,7 +163,7 @@ def test_a_released_migration_is_never_edited(template: Path) -> None:
 
     changed = set(listed) - now
     assert not changed, (
-        "A released migration must not be edited, renamed or deleted, because projects have applied "
+        "A released migration must not be edited, renamed or deleted: projects have applied "
         "it to their databases. Restore it, and write a new migration. If no release contains it, "
         "change its line in tests/migrations.txt too.\n" + "\n".join(sorted(changed))
     )

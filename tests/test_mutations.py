@@ -29,7 +29,7 @@ class Fault:
     old: str
     new: str
     test: str
-    """The test that must fail."""
+    """The test that must fail, as `file::test`."""
 
 
 FAULTS = {
@@ -114,7 +114,7 @@ ALWAYS_TESTED = {
     "a formatting error",
     "an edited migration",
 }
-"""The faults that are also tested without `--matrix`, which has little time."""
+"""Faults that are also tested without `--matrix`, because a plain run must be short."""
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 # ///
 """Adapter for taskiq with the stream broker of taskiq-redis.
 
-It has no extended variant, because the queue of a generated service is one.
+This adapter has no extended variant: the queue of a generated service extends taskiq.
 """
 
 import asyncio

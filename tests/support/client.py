@@ -69,7 +69,7 @@ class Client:
         for name, pattern in VARYING.items():
             found = dict.fromkeys(re.findall(pattern, text))
             numbers = {value: f"<{name} {n}>" for n, value in enumerate(found, 1)}
-            text = re.sub(pattern, lambda match: numbers[match[0]], text)  # noqa: B023 - not kept
+            text = re.sub(pattern, lambda match: numbers[match[0]], text)  # noqa: B023
         return text
 
 

@@ -21,14 +21,14 @@ CODE: Options = {
     "websockets": (False, True),
     "worker": (False, True),
 }
-"""Options that change the service's code. Their combinations are generated, and their tests run."""
+"""Options that change the service's code. The tests generate and run their combinations."""
 
 SURFACE: Options = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "python_version": ("3.13", "3.12", "3.14"),
     "ci": ("github", "gitlab", "none"),
 }
-"""Options that change only files around the code. Each pair of values is generated and checked."""
+"""Options that change no code, such as the license. The tests check each pair of values."""
 
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
 """Questions whose answer is free text."""
@@ -43,10 +43,10 @@ TOGETHER = ("orm", "database", "auth")
 """Options that change the same files. All their combinations are run, not only the pairs."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options of which `--matrix=core` runs all combinations. Of the others it runs only the pairs."""
+"""Options whose combinations all run with `--matrix=core`. Of other options only pairs run."""
 
 TIERS = ("pairs", "core", "full")
-"""How many combinations run their tests. Static checks cover all combinations in each tier."""
+"""Values of `--matrix`: which combinations run their tests. Static checks always cover all."""
 
 FIXED = ("orm", "database")
 """Options that a project cannot change later, because its migrations and rows would not fit."""
@@ -98,7 +98,7 @@ def surface_pairs() -> list[Answers]:
 
 
 def distinct_trees() -> list[Answers]:
-    """Return the answers of every tree that static checks read, without equal trees."""
+    """Return the answers of each tree that static checks read. Equal trees occur only once."""
     rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 

@@ -49,7 +49,7 @@ def execute(project: Path, command: list[str], output: int) -> None:
 if __name__ == "__main__":
     for name in MODULES:
         import_module(name)
-    gc.freeze()  # Otherwise the collector in each fork would touch, and so copy, all this memory.
+    gc.freeze()  # Otherwise garbage collection in each fork would copy all this memory.
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork")
     for line in sys.stdin:

@@ -142,7 +142,7 @@ def served(project: Project, **variables: str) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
         # Run by root, PostgreSQL runs as the user `nobody`, who cannot read the tests' folder.
-        # Its data is then in a folder whose name a project of another run may share, so delete it.
+        # Its data folder is named after the project, and a later run may use that name: delete it.
         for note in project.root.glob(".local/*.README.txt"):
             shutil.rmtree(note.read_text(encoding="utf-8").split("is in ")[1].split(":")[0])
 

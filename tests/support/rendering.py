@@ -79,7 +79,7 @@ def render_to(template: Path, destination: Path, answers: Answers) -> None:
 
 @contextmanager
 def cached_templates() -> Iterator[None]:
-    """Make copier faster in this process: cache compiled templates, and skip work for each file."""
+    """Make copier faster in this process: cache compiled templates, and skip calls of git."""
     compiled: dict[tuple[object, ...], Any] = {}
     compile_ = jinja2.Environment.compile
 

@@ -13,13 +13,13 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def commit(repository: Path) -> None:
-    """Commit everything."""
+    """Commit all files of the repository."""
     git(repository, "add", "--all", ".")
     git(repository, "commit", "--quiet", "--allow-empty", "--message=Commit of a test")
 
 
 def release(repository: Path, tag: str) -> None:
-    """Commit everything, and tag the commit as a release."""
+    """Commit all files, and tag the commit as a release of the template."""
     commit(repository)
     git(repository, "tag", tag)
 

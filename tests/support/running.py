@@ -29,7 +29,7 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
 def attempt(
     *command: str | Path, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that may fail."""
+    """Run a command that may fail, and return its exit code and output."""
     return subprocess.run(
         command,
         cwd=cwd,

@@ -72,7 +72,7 @@ def database(answers: Answers, folder: Path) -> Iterator[str]:
         return
     server = real_postgres()
     if server is None:
-        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+        pytest.skip("No PostgreSQL server was found. Set TEST_DATABASE_URL.")
     with role(server) as url:
         name = urlsplit(url).username
         with psycopg.connect(url, autocommit=True) as owner:

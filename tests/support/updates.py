@@ -30,7 +30,7 @@ CHANGELOG = """# Changelog
 
 
 def update(project: Path, answers: Answers) -> None:
-    """Update the project in process, and change these answers."""
+    """Update the project in this process, with these answers changed."""
     # copier refuses a template with tasks unless `unsafe` is set, even if the tasks are skipped.
     copier.run_update(project, data=dict(answers), overwrite=True, unsafe=True, **IN_PROCESS)
 
