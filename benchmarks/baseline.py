@@ -1,26 +1,25 @@
-"""The two limits that a generated service is compared with.
+"""Two applications that `run.py` compares with a generated service: `bare` and `fair`.
 
-Both use the tables of the service, and answer with the same documents.
+Both use the tables of the service, and return the same JSON documents.
 
-`bare` is FastAPI and asyncpg with response models, and nothing else: it neither asks who the client
-is nor writes a log.
+`bare` is the minimum: FastAPI and asyncpg with response models, without authentication and logs.
 
-`fair` is written by hand, as short and as fast as it can reasonably be, and keeps the promises that
-the service makes on these routes:
+`fair` is hand-written code, as short and fast as is reasonable, that keeps the promises which the
+service makes on these routes:
 
-- An access token is verified with PyJWT, and the user's state is read from the database, in each
-  request. A deleted or inactive user gets 401.
-- Users see their own items, and admins see all. An item of another user is 404.
-- Every response has a request id and the security headers, and one line of JSON in the log.
+- Each request verifies the access token with PyJWT, and reads the user's state from the database. A
+  deleted or inactive user gets 401.
+- Users see only items that they own, and admins see all. A request for another user's item is 404.
+- Every response has a request id and the security headers. The log has one JSON line for it.
 - A rate limit counts the requests of each client address.
 - Every error has the form `{"error": {"code", "message", "details"}}`, without internals.
-- Input is validated as strictly. A page has a total and an order, a feed has a cursor.
-- A 2xx answer leaves after the commit. A read uses no transaction.
-- Connecting, waiting for a connection and each statement have a timeout. If the database is
-  unavailable, the answer is 503.
+- Input is validated as strictly as by the service. A page has a total, and a feed has a cursor.
+- A 2xx response is sent after the commit. A read uses no transaction.
+- Connecting to the database, waiting for a pooled connection and each statement have a timeout. If
+  the database is unavailable, the response is 503.
 
-The service does more in each request: CORS, compression, allowed hosts, trusted proxies, and a limit
-of the body. `fair` leaves these out, so the comparison favours `fair`.
+For each request, the service also handles CORS, compression, allowed hosts, trusted proxies and the
+size limit of the body. `fair` does not, so the comparison favors `fair`.
 """
 
 import base64
@@ -49,7 +48,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# --- What both have: documents, and a pool of connections ---
+# --- Shared by both: schemas and the connection pool ---
 
 COLUMNS = "id, owner_id, title, description, created_at, updated_at"
 INSERT = f"INSERT INTO items ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -97,7 +96,7 @@ def make_page(rows: list[asyncpg.Record], total: int, page: int, page_size: int)
 
 
 def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
-    """The feed of up to `limit + 1` rows: one more than the limit tells that there are more."""
+    """Make a feed of up to `limit + 1` rows. The extra row means that there is another page."""
     items = [Item(**row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Feed(items=items, next_cursor=None)
@@ -106,11 +105,11 @@ def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
 
 
 async def keep_session(_connection: object) -> None:
-    """Replaces asyncpg's reset of a returned connection. The service does not reset it either."""
+    """Do not reset a connection that returns to the pool, because the service does not either."""
 
 
 def pooled(**options: Any) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
-    """A lifespan with a pool as large as the service's: 20 connections, and 10 more under load."""
+    """Return a lifespan with a pool of 30 connections, the maximum of the service's pool."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
@@ -210,7 +209,7 @@ async def on_invalid(_request: Request, exc: RequestValidationError) -> JSONResp
     errors = exc.errors()
     if any(each["type"] == "json_invalid" for each in errors):
         return error(400, "The body is not valid JSON.")
-    if isinstance(exc.body, bytes):  # FastAPI does not parse a body of another content type.
+    if isinstance(exc.body, bytes):  # FastAPI does not parse a body with another content type.
         return error(415, "Send the body as application/json.")
     listed = [
         {
@@ -229,7 +228,7 @@ async def on_outage(_request: Request, exc: Exception) -> JSONResponse:
 
 
 for outage in (
-    OSError,  # TimeoutError is one of them.
+    OSError,  # The base class of TimeoutError.
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -250,11 +249,11 @@ SECURITY_HEADERS = [
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
 ]
 
-STDOUT = open(1, "wb", buffering=0)  # noqa: SIM115 # open as long as the process runs
+STDOUT = open(1, "wb", buffering=0)  # noqa: SIM115 - open as long as the process runs
 
 
 def log(level: str, event: str, **values: Any) -> None:
-    """Write one line. A closed pipe or a full disk loses the line, but does not fail a request."""
+    """Write one log line. An error, such as a full disk, loses the line but fails no request."""
     line = {"timestamp": datetime.now(UTC), "level": level, "event": event, "logger": "fair"}
     try:
         STDOUT.write(orjson.dumps(line | values, option=orjson.OPT_APPEND_NEWLINE))
@@ -264,7 +263,7 @@ def log(level: str, event: str, **values: Any) -> None:
 
 @lru_cache(maxsize=4096)
 def address_of(host: str) -> str:
-    """An IPv4 address, or the /64 network of an IPv6 address: a customer gets a whole /64."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address: one client may own a /64."""
     address = ipaddress.ip_address(host)
     if address.version == 4:
         return host
@@ -272,10 +271,10 @@ def address_of(host: str) -> str:
 
 
 class RateLimit:
-    """Counts requests by address in a sliding window, written `6000/minute`.
+    """Sliding window counter that limits the requests of each address, such as `6000/minute`.
 
-    The window before counts by the share of it that is still inside the last period. So a client
-    cannot spend the limit twice around the end of a window, and memory holds two windows at most.
+    The previous window counts in proportion to its overlap with the last period. A client therefore
+    cannot use the limit twice around the end of a window.
     """
 
     def __init__(self, rate: str) -> None:
@@ -287,7 +286,7 @@ class RateLimit:
         self.before: Counter[str] = Counter()
 
     def hit(self, address: str) -> int:
-        """Count one request. Returns the seconds to wait if it is one too many, else 0."""
+        """Count a request. Return 0, or the seconds to wait if the request exceeds the limit."""
         now = time.monotonic()
         window, elapsed = int(now // self.period), now % self.period
         if window != self.window:
@@ -311,7 +310,7 @@ class RateLimit:
 
 
 class Guards:
-    """Wraps each request: id, rate limit, security headers, the last handler of errors, log line."""
+    """ASGI middleware for request ids, the rate limit, security headers, errors and the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -364,27 +363,27 @@ class Guards:
 fair.add_middleware(Guards)
 
 
-# --- fair: who is calling ---
+# --- fair: authentication ---
 
 SECRET = os.environ["JWT_SECRET"]
 ISSUER, AUDIENCE = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
 REQUIRED = ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]
 
 CLOCK_SKEW = 10
-"""Seconds that the clock of the process that made a token may be ahead of this one."""
+"""Seconds that the clock of the process that issued a token may be ahead of this one."""
 
 POOL_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
 
 VISIBLE = {
     "user": "owner_id = $1",
-    "admin": "$1::uuid IS NOT NULL",  # Every item; the parameter stays, so all queries have it.
+    "admin": "$1::uuid IS NOT NULL",  # True for every row. Every query has this parameter.
 }
-"""The items that each role sees."""
+"""SQL condition on the items that each role may see."""
 
 
 class Caller(NamedTuple):
-    """The active user of a request, and the connection on which the request runs."""
+    """The active user of a request, and the database connection that the request uses."""
 
     connection: asyncpg.Connection
     id: UUID
@@ -397,7 +396,7 @@ class UnauthorizedError(HTTPException):
 
 
 def read_token(request: Request) -> UUID:
-    """The user that the access token names. Raises `UnauthorizedError` unless every claim holds."""
+    """Return the access token's user id. Raise `UnauthorizedError` if the token is not valid."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise UnauthorizedError
@@ -414,13 +413,13 @@ def read_token(request: Request) -> UUID:
         user_id = UUID(claims["sub"])
     except (jwt.InvalidTokenError, ValueError) as exc:
         raise UnauthorizedError from exc
-    # The leeway is meant for `iat` and `nbf`. An expired token gets none.
+    # PyJWT also applies the leeway to `exp`, but an expired token must be refused at once.
     if claims.get("typ") != "access" or claims["exp"] <= time.time():
         raise UnauthorizedError
     return user_id
 
 
-async def admit(
+async def authenticate(
     request: Request, connection: asyncpg.Connection, user_id: UUID, lock: str
 ) -> Caller:
     query = f"SELECT id, role, is_active FROM users WHERE id = $1 {lock}"
@@ -432,28 +431,28 @@ async def admit(
 
 
 async def get_reader(request: Request) -> AsyncGenerator[Caller]:
-    """For requests that only read: each statement runs without a transaction."""
+    """Yield the caller of a request that only reads. Each statement runs without a transaction."""
     user_id = read_token(request)
     async with request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection:
-        yield await admit(request, connection, user_id, "")
+        yield await authenticate(request, connection, user_id, "")
 
 
 async def get_writer(request: Request) -> AsyncGenerator[Caller]:
-    """For requests that write: in a transaction, during which the user cannot be deleted."""
+    """Yield the caller of a request that writes, in a transaction that locks the user's row."""
     user_id = read_token(request)
     async with (
         request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection,
         connection.transaction(),
     ):
-        yield await admit(request, connection, user_id, "FOR KEY SHARE")
+        yield await authenticate(request, connection, user_id, "FOR KEY SHARE")
 
 
-# The scope "function" ends when the handler returns: the answer leaves after the commit.
+# A dependency of scope "function" exits before the response is sent, so it commits first.
 Reader = Annotated[Caller, Depends(get_reader, scope="function")]
 Writer = Annotated[Caller, Depends(get_writer, scope="function")]
 
 
-# --- fair: the routes ---
+# --- fair: routes ---
 
 ORDERS = {
     "created_at": "created_at, id",
@@ -462,7 +461,7 @@ ORDERS = {
     "-title": "title DESC, id DESC",
 }
 
-WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store NUL in a text.
+WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store NUL in text.
 
 
 class StrictItemCreate(BaseModel):
@@ -473,7 +472,7 @@ class StrictItemCreate(BaseModel):
 
 
 def new_id() -> UUID:
-    """A UUID of version 7 (RFC 9562), which begins with the time: indexes grow at one end."""
+    """Return a UUIDv7 (RFC 9562). It starts with the time, so new ids are adjacent in an index."""
     milliseconds = time.time_ns() // 1_000_000
     low = 2 << 62 | secrets.randbits(62)
     return UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low)

@@ -2,14 +2,16 @@
 # requires-python = ">=3.12"
 # dependencies = ["httpx2", "psutil", "websockets"]
 # ///
-"""Memory of an idle live connection: `uv run benchmarks/connections.py PROJECT [CONNECTIONS]`.
+"""Measure the memory of an idle live connection.
 
-PROJECT is generated with websockets=true, and synced. One process serves it, on the empty database
-of DATABASE_URL; a project with SQLite gets a database in a temporary folder. The memory of the
-process is read before and after the clients subscribe. Then one item is created, and the time until
-the last client receives the event is measured.
+    uv run benchmarks/connections.py PROJECT [CONNECTIONS]
 
-How requests fare with many connections at once is measured by `run.py`.
+PROJECT is a generated service with websockets=true, installed with `uv sync`. The script serves it
+with one process on the empty database at DATABASE_URL. A project with SQLite uses a database in a
+temporary folder instead. The script reads the memory of the process before and after the clients
+subscribe. Then it creates an item, and measures the time until the last client has the event.
+
+`run.py` measures requests over many connections.
 """
 
 import asyncio
@@ -29,10 +31,10 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 EACH = 100
-"""Connections of one user: as many as the service allows."""
+"""Connections of each user: the maximum that the service allows."""
 
 SETTLE = 2.0
-"""Seconds to wait until the memory no longer changes."""
+"""Seconds to wait before the memory is read, so that it no longer changes."""
 
 
 async def main(project: Path, count: int) -> None:
@@ -72,7 +74,7 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
             await connection.recv()
             return connection
 
-        for _ in range(EACH):  # The first ones load and cache what stays.
+        for _ in range(EACH):  # The first connections fill caches.
             await (await subscribe(bearers[0])).close()
         await asyncio.sleep(SETTLE)
         before = server.memory_info().rss
@@ -81,12 +83,13 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
         after = server.memory_info().rss
         started = time.perf_counter()
         await client.post("/api/v1/items", json={"title": "New"}, headers=bearers[0])
-        told = connections[:EACH] if bearers[0] else connections
-        await asyncio.gather(*(connection.recv() for connection in told))
+        # With users, only the item's owner receives the event.
+        receivers = connections[:EACH] if bearers[0] else connections
+        await asyncio.gather(*(connection.recv() for connection in receivers))
         took = time.perf_counter() - started
         print(f"{before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB with {count} connections:")
-        print(f"{(after - before) / count / 1024:.1f} KiB each")
-        print(f"{took * 1000:.0f} ms from the request to the last of {len(told)} events")
+        print(f"{(after - before) / count / 1024:.1f} KiB per connection")
+        print(f"{took * 1000:.0f} ms from the request to the last of {len(receivers)} events")
         await asyncio.gather(*(connection.close() for connection in connections))
 
 
@@ -98,11 +101,11 @@ async def wait_until_healthy(client: httpx2.AsyncClient) -> None:
             await asyncio.sleep(0.05)
         else:
             return
-    sys.exit("The server does not start.")
+    sys.exit("The server did not respond to /health within 30 seconds.")
 
 
 async def log_in(client: httpx2.AsyncClient) -> dict[str, str]:
-    """The headers of a new user; none if the service has no users."""
+    """Register a user and return their headers, which are empty if the service has no users."""
     email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_hex(16)
     user = {"email": email, "name": "Ada", "password": password}
     if (await client.post("/api/v1/users", json=user)).status_code == 404:

@@ -1,4 +1,4 @@
-"""The load generator: each connection sends its next request when the last one is answered."""
+"""Load generator. Each connection sends its next request when the previous one is answered."""
 
 import asyncio
 import itertools
@@ -19,28 +19,28 @@ WARM_UP = 0.3
 class Server:
     port: int
     process: psutil.Process
-    first_answer: float
-    """Seconds from the start of the process."""
+    first_response: float
+    """Seconds from the start of the process until its first response."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What was measured in a few seconds of load."""
+    """Measurements of one server during a few seconds of load."""
 
     rps: float
-    """Answers per second."""
+    """Responses per second."""
     cpu: float
-    """CPU time of the server process per answer, in µs."""
+    """CPU time of the server process per response, in µs."""
     p99: float
-    """Latency in ms that one answer in a hundred exceeds."""
+    """99th percentile of the latency, in ms."""
     refused: int
-    """Answers that were not 2xx."""
+    """Number of responses with a status other than 2xx."""
     generator: float
-    """CPU time of the load generator, as a share of one core."""
+    """CPU time of the load generator, as a fraction of one core."""
 
 
 class Client(asyncio.Protocol):
-    """One connection."""
+    """One connection of the load generator."""
 
     def __init__(self, requests: Iterator[bytes], *, may_refuse: bool) -> None:
         self.requests, self.may_refuse = requests, may_refuse
@@ -65,7 +65,7 @@ class Client(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 20"):
             self.refused += 1
             if not self.may_refuse:
-                sys.exit(f"Refused: {self.buffer.decode()}")
+                sys.exit(f"The server did not respond with 2xx: {self.buffer.decode()}")
         self.buffer = b""
         if self.running:
             self.send()
@@ -74,7 +74,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.running:
-            sys.exit(f"Disconnected: {exc}")
+            sys.exit(f"The server closed the connection: {exc}")
         self.closed.set_result(None)
 
 
@@ -86,9 +86,9 @@ async def load(
     connections: int,
     may_refuse: bool = False,
 ) -> Slice:
-    """Open all connections at once, send for some seconds, and wait for the last answers.
+    """Open all connections at once, send requests for some seconds, and await the last responses.
 
-    Latencies include those of the last answers, so a slow answer is never left out.
+    The latencies include the last responses, so slow responses are never left out.
     """
     loop, endless = asyncio.get_running_loop(), itertools.cycle(requests)
     opened = await asyncio.gather(

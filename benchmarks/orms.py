@@ -2,11 +2,12 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "copier>=9.19", "psutil", "pyyaml", "uvloop"]
 # ///
-"""The README's tables of ORMs: `uv run benchmarks/orms.py`, on a machine with nothing else to do.
+"""Measure all ORMs for the README's tables: `uv run benchmarks/orms.py`.
 
-For each ORM it generates a service with users on PostgreSQL, installs it, measures it as `run.py`
-does, and prints that report. The row "by id, cached" is measured on a second service, with Redis.
-The last part of the output is for the README. With `--rounds 2 --seconds 0.8` it takes nine minutes.
+For each ORM the script generates a service with users on PostgreSQL, installs it, measures it as
+`run.py` does, and prints the report. The row "by id, cached" is measured on a second service with
+Redis. The last part of the output is for the README. The script takes nine minutes with
+`--rounds 2 --seconds 0.8`. Run it on a machine that does nothing else.
 """
 
 import subprocess
@@ -49,7 +50,7 @@ def generate(project: Path, *, orm: str, redis: bool) -> None:
 
 
 def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report, int]:
-    """The report of an ORM, and its lines of queries."""
+    """Return the report of an ORM, and the number of code lines in its repositories."""
     plain, redis = folder / "plain", folder / "redis"
     generate(plain, orm=orm, redis=False)
     with Benchmark.prepare(plain, rounds, seconds) as benchmark:
@@ -61,7 +62,7 @@ def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report
 
 
 def lines_of_queries(project: Path) -> int:
-    """Lines of code in the repositories, without blank lines and comments."""
+    """Count the lines of code in the repositories, without blank lines and comments."""
     return sum(
         bool(line.strip()) and not line.strip().startswith("#")
         for path in project.glob("src/app/**/repository.py")
@@ -91,7 +92,7 @@ def print_cpu(reports: dict[str, Report]) -> None:
 def print_routes(
     reports: dict[str, Report], of_service: Callable[[Row], str], of_limit: Callable[[Slice], str]
 ) -> None:
-    """A row for each ORM, and one for each limit: the medians of what was measured beside them."""
+    """Print a row for each ORM, and one for each limit with the medians of its measurements."""
     routes = list(next(iter(reports.values())).routes)
     print_head("", *routes)
     for orm, report in reports.items():
@@ -106,25 +107,27 @@ def print_routes(
 
 def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
     print("Start and size:\n")
-    print_head("", "first answer", "memory (PSS)", "`app --help`", "lines of queries")
+    print_head("", "first response", "memory (PSS)", "`app --help`", "lines of queries")
     for orm, report in reports.items():
-        first_answer, memory = start_of([report], "service")
-        print_row(f"`{orm}`", first_answer, memory, f"{report.help_seconds:.2f} s", str(lines[orm]))
+        first_response, memory = start_of([report], "service")
+        print_row(
+            f"`{orm}`", first_response, memory, f"{report.help_seconds:.2f} s", str(lines[orm])
+        )
     for limit in LIMITS:
         print_row(limit, *start_of(list(reports.values()), limit), "", "")
 
 
 def start_of(reports: list[Report], side: str) -> tuple[str, str]:
-    """Time to the first answer, and memory: medians of the reports."""
-    seconds = median(report.first_answers[side] for report in reports)
+    """Return the medians of the time to the first response and of the memory, as text."""
+    seconds = median(report.first_responses[side] for report in reports)
     rss, pss = (median(values) for values in zip(*(r.memory[side] for r in reports), strict=True))
     return f"{seconds:.1f} s", f"{rss:.0f} MiB ({pss:.0f})"
 
 
 def print_stress(reports: dict[str, Report]) -> None:
-    print("By id with many connections, opened at once, and `/health` while clients log in:\n")
+    print("Reads by id over connections opened at once, and `/health` while clients log in:\n")
     bursts = [f"{connections} connections" for connections in BURSTS]
-    print_head("", *bursts, "p99 of `/health` without logins", "during logins")
+    print_head("", *bursts, "p99 of `/health` without logins", "p99 of `/health` during logins")
     for orm, report in reports.items():
         cells = [describe_burst(report.bursts[each]["service"]) for each in BURSTS]
         print_row(f"`{orm}`", *cells, *(f"{p99:.0f} ms" for p99 in report.health_p99))

@@ -2,17 +2,18 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "psutil", "uvloop"]
 # ///
-"""How fast a generated service is, beside two limits: `uv run benchmarks/run.py PROJECT`.
+"""Compare the speed of a generated service with two limits: `uv run benchmarks/run.py PROJECT`.
 
-PROJECT is generated with users and PostgreSQL (auth=jwt, the default), and synced. The limits, `fair`
-and `bare`, are in `baseline.py` and run with the project's own Python. All three answer on
-127.0.0.1 with one process each, from one database of 10,000 items. It is created on the server of
-DATABASE_URL and dropped at the end. A project with Redis uses the server of REDIS_URL, and gets one
-more row: an item that is read from the cache, beside limits that read it from the database.
+PROJECT is a generated service with the defaults auth=jwt and database=postgresql, installed with
+`uv sync`. The limits `fair` and `bare` are applications in `baseline.py`, and run in the project's
+Python environment. Each of the three has one process on 127.0.0.1. They share a database of 10,000
+items, which is created on the server at DATABASE_URL and dropped at the end. A project with Redis
+uses the server at REDIS_URL. Its report has one more row, for items that the service reads from the
+cache while the limits read them from the database.
 
-The three are measured in turn within each round, and a ratio is the median of the ratios of the
-rounds. So other work on the machine slows all three alike. A ratio by CPU compares the CPU time of
-the server processes per request. It varies less, and it leaves out what PostgreSQL costs.
+Each round measures the three in turn, and each ratio is the median of the ratios of all rounds, so
+other work on the machine slows all three alike. The ratio by CPU compares the CPU time per request
+of the server processes. It varies less, and does not include the CPU time of PostgreSQL.
 """
 
 import argparse
@@ -48,13 +49,13 @@ ROWS, CACHED_ROWS = 10_000, 100
 CONNECTIONS = 64
 BURSTS = (64, 512)
 BURST_SECONDS = 6.0
-"""Longer than the service waits for a database connection, so that refusals show."""
+"""Seconds of load in a burst: longer than the service waits for a connection before a 503."""
 
 STARTS = 3
-"""Starts, and calls of `app --help`, of which the median is taken."""
+"""Number of starts, and of calls of `app --help`. The report shows their median."""
 
 PROBES, LOGINS = 4, 8
-"""Connections that ask for `/health`, and connections that log in meanwhile."""
+"""Number of connections that request `/health`, and number that log in at the same time."""
 
 CREATED = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 FILL = f"""
@@ -68,37 +69,37 @@ FILL = f"""
 
 @dataclass(frozen=True)
 class Row:
-    """A route: the medians of its slices by side, and the service's ratios by limit."""
+    """Results of one route: medians of the service and the limits, and the ratios between them."""
 
     slices: dict[str, Slice]
     by_requests: dict[str, float]
-    """Requests per second of the service, as a share of the limit's."""
+    """Requests per second of the service, divided by those of the limit."""
     by_cpu: dict[str, float]
-    """CPU time of a request to the limit, as a share of the service's."""
+    """CPU time per request of the limit, divided by that of the service."""
 
 
 @dataclass(frozen=True)
 class Report:
     machine: str
     routes: dict[str, Row]
-    first_answers: dict[str, float]
+    first_responses: dict[str, float]
     memory: dict[str, tuple[float, float]]
-    """RSS and PSS after the load, in MiB."""
+    """RSS and PSS of each process after the load, in MiB."""
     help_seconds: float
     health_p99: tuple[float, float]
-    """Milliseconds, without logins and during logins."""
+    """99th percentile of the latency of `/health` in ms, without logins and during logins."""
     bursts: dict[int, dict[str, Slice]]
     generator: float
-    """The largest share of a core that the load generator used."""
+    """Largest fraction of one core that the load generator used."""
 
 
 class Benchmark:
-    """A project, its limits, and how long each is measured."""
+    """Measures a project and the limits, for `rounds` rounds of `seconds` each."""
 
     def __init__(self, project: Path, rounds: int, seconds: float) -> None:
         self.project, self.rounds, self.seconds = project.resolve(), rounds, seconds
         if not (self.project / "src/app/features/auth").exists():
-            sys.exit("The project has no users. Generate it with auth=jwt.")
+            sys.exit("The project has no users. Generate a project with auth=jwt.")
         self.has_redis = (self.project / "src/app/core/redis").exists()
         self.server_url = os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1/postgres")
         self.name = f"benchmark_{os.getpid()}"
@@ -130,7 +131,7 @@ class Benchmark:
     @classmethod
     @contextmanager
     def prepare(cls, project: Path, rounds: int, seconds: float) -> Iterator[Self]:
-        """With a migrated database, which is dropped at the end."""
+        """Create and migrate a database, yield the benchmark, and drop the database."""
         benchmark = cls(project, rounds, seconds)
         run_sql(benchmark.server_url, f"CREATE DATABASE {benchmark.name}")
         try:
@@ -140,14 +141,14 @@ class Benchmark:
             run_sql(benchmark.server_url, f"DROP DATABASE {benchmark.name} WITH (FORCE)")
 
     def report(self) -> Report:
-        """Everything, in a few minutes."""
-        first_answers = self.measure_starts()
+        """Run all measurements, which takes a few minutes."""
+        first_responses = self.measure_starts()
         with self.serve_all() as servers:
             routes = self.measure_routes(servers)
             return Report(
                 machine=self.describe_machine(),
                 routes=routes,
-                first_answers=first_answers,
+                first_responses=first_responses,
                 memory={side: memory_of(server.process) for side, server in servers.items()},
                 help_seconds=median(self.call(self.app, "--help") for _ in range(STARTS)),
                 health_p99=self.measure_health(servers["service"]),
@@ -162,7 +163,7 @@ class Benchmark:
         for _ in range(STARTS):
             for side in SIDES:
                 with self.serve(side) as server:
-                    seconds[side].append(server.first_answer)
+                    seconds[side].append(server.first_response)
         return {side: median(each) for side, each in seconds.items()}
 
     def measure_routes(
@@ -172,13 +173,13 @@ class Benchmark:
         rounds: dict[str, list[dict[str, Slice]]] = {name: [] for name in requests}
         for number in range(1 + self.rounds):
             run_sql(self.url, "VACUUM ANALYZE items")
-            first = number % len(SIDES)  # Each side is the first one equally often.
+            first = number % len(SIDES)  # The three take turns in being the first of a round.
             for name, each in requests.items():
                 sides = SIDES[first:] + SIDES[:first]
                 rounds[name].append({side: self.load(servers[side], each) for side in sides})
             run_sql(self.url, "DELETE FROM items WHERE title = 'New'")
-        # The first round opens connections, prepares statements and fills caches.
-        return {name: summarise(slices[1:]) for name, slices in rounds.items()}
+        # The first round only warms up: it opens connections and fills caches.
+        return {name: summarize(slices[1:]) for name, slices in rounds.items()}
 
     def measure_health(self, service: Server) -> tuple[float, float]:
         async def both() -> Slice:
@@ -209,7 +210,7 @@ class Benchmark:
             }
             for connections in BURSTS
         }
-        self.load(servers["service"], by_id)  # Exits if the service has not recovered.
+        self.load(servers["service"], by_id)  # Exits if a response is not 2xx.
         return bursts
 
     def load(self, server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> Slice:
@@ -218,7 +219,7 @@ class Benchmark:
 
     @contextmanager
     def serve_all(self) -> Iterator[dict[str, Server]]:
-        """Start all three, with a user who owns all items."""
+        """Start all three servers, and create a user who owns all items."""
         with ExitStack() as stack:
             servers = {side: stack.enter_context(self.serve(side)) for side in SIDES}
             self.fill(servers["service"].port)
@@ -226,7 +227,7 @@ class Benchmark:
 
     @contextmanager
     def serve(self, side: str) -> Iterator[Server]:
-        """Start one, and wait for its first answer. Its log goes into a pipe."""
+        """Start one server and wait for its first response. Its log is written to a pipe."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         environment = {**self.environment, "PORT": str(port), "UVICORN_PORT": str(port)}
@@ -238,13 +239,13 @@ class Benchmark:
             ) as server,
         ):
             try:
-                wait_for_answer(server, port)
+                wait_for_response(server, port)
                 yield Server(port, psutil.Process(server.pid), time.perf_counter() - started)
             finally:
                 server.terminate()
 
     def fill(self, port: int) -> None:
-        """Register a user, create their items, and set the requests of each route."""
+        """Register a user, create items that they own, and prepare the requests of each route."""
         api = f"http://127.0.0.1:{port}/api/v1"
         user = {"email": "ada@example.com", "name": "Ada", "password": secrets.token_hex()}
         form = f"username={user['email']}&password={user['password']}"
@@ -267,7 +268,7 @@ class Benchmark:
             self.requests["by id, cached"] = by_id[:CACHED_ROWS]
 
     def call(self, *command: str) -> float:
-        """Run a command; returns the seconds it took."""
+        """Run a command, and return how many seconds it took."""
         started = time.perf_counter()
         subprocess.run(
             command,
@@ -287,17 +288,17 @@ class Benchmark:
         )
 
 
-def wait_for_answer(server: subprocess.Popen[bytes], port: int) -> None:
+def wait_for_response(server: subprocess.Popen[bytes], port: int) -> None:
     while server.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as probe:
             probe.sendall(request("/health"))
             if probe.recv(12) == b"HTTP/1.1 200":
                 return
         time.sleep(0.01)
-    sys.exit(f"The server has exited with status {server.returncode}.")
+    sys.exit(f"The server exited with status {server.returncode} before its first response.")
 
 
-def summarise(rounds: list[dict[str, Slice]]) -> Row:
+def summarize(rounds: list[dict[str, Slice]]) -> Row:
     return Row(
         slices={side: median_slice([each[side] for each in rounds]) for side in SIDES},
         by_requests={
@@ -357,9 +358,8 @@ def print_report(report: Report) -> None:
         cells += [f"{row.by_requests[limit]:.2f} ({row.by_cpu[limit]:.2f})" for limit in LIMITS]
         print(f"| {name} | {' | '.join(cells)} |")
     print("\n| | service | fair | bare |\n|---|---|---|---|")
-    print(
-        f"| first answer | {' | '.join(f'{report.first_answers[side]:.1f} s' for side in SIDES)} |"
-    )
+    seconds = " | ".join(f"{report.first_responses[side]:.1f} s" for side in SIDES)
+    print(f"| first response | {seconds} |")
     for index, name in enumerate(("RSS", "PSS")):
         sizes = " | ".join(f"{report.memory[side][index]:.0f} MiB" for side in SIDES)
         print(f"| memory, {name} | {sizes} |")
@@ -383,9 +383,14 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=6, help="rounds of each route (%(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=1.5, help="seconds of load in a round (%(default)s)"
+        "--rounds", type=int, default=6, help="number of rounds (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=1.5,
+        help="seconds of load for each measurement (default: %(default)s)",
     )
     return parser
 

@@ -2,12 +2,13 @@
 # requires-python = ">=3.12"
 # dependencies = ["copier>=9.19,<10"]
 # ///
-"""Make a project of a copy of the template: `uv run hooks/bootstrap.py orm=tortoise redis=true`.
+"""Turn a copy of this template into a project: `uv run hooks/bootstrap.py orm=tortoise`.
 
-GitHub's "Use this template" copies this repository, and .github/workflows/bootstrap.yml runs this
-there. What is generated comes from the template's own repository, in its latest version: of a copy,
-without history and tags, no project could be updated. The commit is made aside, and then taken
-over at once: whatever goes wrong before, the copy is as it was. It pushes nothing.
+GitHub's "Use this template" button copies this repository, and .github/workflows/bootstrap.yml runs
+this script in the copy. The script generates a project from the latest release of the original
+repository, because the copy has no tags, and copier needs one to update the project later. It
+builds the commit in a temporary folder and then fast-forwards to it, so an error leaves the copy
+unchanged. It does not push.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from typing import Any
 import copier
 from copier.errors import CopierError
 
-# In full, as Renovate does not know copier's abbreviations.
+# The full URL, because Renovate does not resolve copier's `gh:` shortcut.
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = ".github/workflows"
@@ -40,54 +41,55 @@ def main() -> None:
         keep_workflows(project)
         lock(project)
         commit = commit_of(project, Path(folder, "index"))
-    # It is all or nothing, and stops where a file that git ignores is in the way.
+    # `git merge` fails and changes nothing if it would overwrite a file that git ignores.
     git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", commit)
-    print("\nThis is the project now, in one commit. Look at it, and push it:\n")
-    print(
-        "    uv run app dev\n    git push\n\nThe way back, to the template: git reset --hard HEAD~1"
-    )
+    print("\nThe last commit replaces the template with the project. Try it, then push it:\n")
+    print("    uv run app dev\n    git push\n\nTo undo this commit: git reset --hard HEAD~1")
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Make a project of this copy of the template.",
-        epilog="In a terminal it asks what is not answered; elsewhere it takes the defaults.",
+        description="Turn this copy of the template into a project.",
+        epilog="In a terminal, copier asks the other questions; elsewhere, it uses their defaults.",
     )
     parser.add_argument("answers", nargs="*", metavar="KEY=VALUE", help="such as redis=true")
     parser.add_argument(
-        "--from", dest="source", default=TEMPLATE, help="another repository of the template"
+        "--from", dest="source", default=TEMPLATE, help="URL or path of the template's repository"
     )
     parser.add_argument(
-        "--inputs", default="{}", metavar="JSON", help="answers too, from the form of the workflow"
+        "--inputs", default="{}", metavar="JSON", help="answers from the workflow's form, as JSON"
     )
     return parser.parse_intermixed_args()
 
 
 def parse_inputs(text: str) -> dict[str, Any]:
-    """The form has no defaults that are made of other answers: a field left alone is no answer."""
+    """Return the answers of the workflow's form, without fields that are empty or not ticked.
+
+    For those, copier uses the question's default, which may depend on other answers.
+    """
     return {name: value for name, value in json.loads(text).items() if value not in {"", False}}
 
 
 def parse(answer: str) -> tuple[str, str]:
     name, separator, value = answer.partition("=")
     if not (name and separator):
-        sys.exit(f"{answer!r} should be written KEY=VALUE, such as redis=true.")
+        sys.exit(f"{answer!r} is not of the form KEY=VALUE, such as redis=true.")
     return name, value
 
 
 def repository_name() -> str:
-    """The name of this repository, once it is sure that this is a copy whose files can be swapped."""
+    """Return the name of this repository. Exit if its files must not be replaced."""
     if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
-        sys.exit(f"{ROOT} is not the root of a git repository, so there is nothing to swap.")
+        sys.exit(f"{ROOT} is not the root of a git repository. Run this in a clone of your copy.")
     origin = git("config", "--get", "--default", "", "remote.origin.url")
     path = origin.rstrip("/").removesuffix(".git")
     if re.search(r"[/:]copier-fastapi/copier-fastapi$", path, re.IGNORECASE):
         sys.exit(
-            f"This is the template itself ({origin}). To generate a project beside it:\n\n"
+            f"This is the template's repository ({origin}). To generate a project from it:\n\n"
             "    uvx copier copy --trust gh:copier-fastapi/copier-fastapi ../myapi"
         )
     if git("status", "--porcelain", "--untracked-files=all"):
-        sys.exit("Something is not committed, and every file will be swapped. Commit it first.")
+        sys.exit("Some changes are not committed, and all files are replaced. Commit them first.")
     return re.split("[/:]", path)[-1] or ROOT.name
 
 
@@ -108,39 +110,42 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
     except KeyboardInterrupt:
         sys.exit("\nStopped. Nothing was changed.")
     except (CopierError, ValueError, OSError) as error:
-        sys.exit(f"Nothing was generated from {source}: {error}")
+        sys.exit(f"No project was generated from {source}: {error}")
     if "\n_commit: " not in record:
-        sys.exit(f"{source} has no versions, so that the project could never be updated.")
+        sys.exit(f"{source} has no release tags, without which copier cannot update the project.")
 
 
 def keep_workflows(project: Path) -> None:
-    """Leave those alone that the copy has, maybe newer: a workflow's token may not change them."""
+    """Keep the copy's version of each workflow, because a workflow's token may not change them."""
     for path in (project / WORKFLOWS).glob("*"):
         if (ROOT / WORKFLOWS / path.name).exists():
             shutil.copy(ROOT / WORKFLOWS / path.name, path)
 
 
 def lock(project: Path) -> None:
-    # uv names itself to what it runs.
+    # `uv run` sets UV to the path of its own executable.
     if subprocess.run([os.environ.get("UV", "uv"), "lock"], cwd=project, check=False).returncode:
-        sys.exit("uv lock failed, and CI wants uv.lock. Nothing was changed.")
+        sys.exit("uv lock failed, but CI needs uv.lock. Nothing was changed.")
 
 
 def commit_of(project: Path, index: Path) -> str:
-    """Write a commit that holds the project alone, without a look at the files that are here."""
-    elsewhere = {
+    """Commit the project's files on top of HEAD, and return the commit's hash.
+
+    A separate index and work tree leave the files and the branch of this repository unchanged.
+    """
+    variables = {
         "GIT_DIR": git("rev-parse", "--absolute-git-dir"),
         "GIT_INDEX_FILE": str(index),
         "GIT_WORK_TREE": str(project),
     }
-    git("add", "--all", "--force", **elsewhere)
-    tree = git("write-tree", **elsewhere)
+    git("add", "--all", "--force", **variables)
+    tree = git("write-tree", **variables)
     return git("commit-tree", tree, "-p", "HEAD", "-m", "Generate the project")
 
 
 def git(*arguments: str, **variables: str) -> str:
     done = subprocess.run(
-        ["git", *arguments],  # noqa: S607 - the user's own
+        ["git", *arguments],  # noqa: S607 - the user's git, as found in PATH
         cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,

@@ -1,7 +1,8 @@
-"""After an update, show what has changed: the releases in CHANGELOG.md from one version to another.
+"""Print the sections of CHANGELOG.md for the releases that an update has brought.
 
-copier runs this in the updated project. A migration that fails would end the update halfway, so
-this one never does. Standard library only, as the interpreter is copier's.
+copier runs this script as a migration in the updated project. A migration that fails would abort
+the update halfway, so this script always exits with 0. It uses the standard library only, because
+it runs in copier's environment.
 """
 
 import os
@@ -14,14 +15,17 @@ CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
 def notes(changelog: str, before: str, after: str) -> str:
-    """The sections of the releases after one version, up to another."""
+    """Return the changelog's sections of the releases after `before`, up to `after` inclusive."""
     sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
     first, last = release(before), release(after)
     return "".join(section for section in sections if first < release(section) <= last)
 
 
 def release(text: str) -> tuple[int, ...]:
-    """The release that a heading names, or that what `git describe` says is or comes after."""
+    """Parse the version in a heading of the changelog or in the output of `git describe`.
+
+    An empty tuple, which sorts before all versions, stands for text without a version.
+    """
     found = re.match(r"(?:## \[|v)(\d+)\.(\d+)\.(\d+)", text)
     return tuple(map(int, found.groups())) if found else ()
 
@@ -29,5 +33,5 @@ def release(text: str) -> tuple[int, ...]:
 if __name__ == "__main__":
     with suppress(Exception):
         new = notes(CHANGELOG.read_text(encoding="utf-8"), *sys.argv[1:])
-        # Past Python's buffer, which would fail the exit too where nobody reads any more.
+        # Write to the file descriptor: Python exits with an error if it cannot flush sys.stdout.
         os.write(1, f"\n{new}".encode(sys.stdout.encoding, "backslashreplace") if new else b"")

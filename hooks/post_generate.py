@@ -1,8 +1,8 @@
-"""Make a fresh copy ready to run: `.env`, its dependencies, a first commit.
+"""Create `.env`, install the dependencies and make a first commit in a new project.
 
-copier runs this in the new project. It is all convenience, and a task that fails would make copier
-delete the project: so whatever cannot be done is told, with what to type, and the exit code is 0.
-Standard library only, as the interpreter is copier's.
+copier runs this script in the project that it has just generated. If a step fails, the script
+prints the commands to run by hand and still exits with 0, because copier deletes the project when a
+task fails. The script uses the standard library only, because it runs in copier's environment.
 """
 
 import os
@@ -13,17 +13,17 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-TIMEOUT = 900  # seconds for one command; on a slow network the dependencies take minutes
+TIMEOUT = 900  # Seconds for one command. On a slow network, `uv sync` takes minutes.
 
-# What the shell around copier says about another project.
+# Environment variables that would make uv and git work in another project or repository.
 FOREIGN = (
     *("VIRTUAL_ENV", "UV_PROJECT", "UV_FROZEN", "UV_LOCKED"),
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
 
-# The user's own hooks and key were not meant for this commit, and may ask questions; an author
-# guessed from the machine's name would stay in the history.
+# The user's git hooks and signing could prompt for input or fail, so the first commit skips them.
+# useConfigOnly: git must fail rather than record an author that it guesses from the host name.
 GIT_OPTIONS = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "commit.gpgSign=false"),
@@ -39,55 +39,56 @@ COMMIT = [["git", "add", "."], ["git", "commit", "--quiet", "--message=Generate 
 
 
 def main() -> None:
-    left = plan()
+    remaining = plan()
     try:
-        while left:
-            title, commands = left[0]
+        while remaining:
+            title, commands = remaining[0]
             say(f"\n{title}")
-            attempt(commands)
-            left.pop(0)
+            run_step(commands)
+            remaining.pop(0)
     except KeyboardInterrupt:
-        # Ctrl-C stops copier too, which kills its tasks: there is only time for a word.
-        suggest("Stopped", [command for _, commands in left for command in commands])
+        # Ctrl-C also stops copier, which then kills this process, so only print the commands.
+        print_commands("Stopped", [command for _, commands in remaining for command in commands])
 
 
 def plan() -> list[tuple[str, list[Command]]]:
+    """Return the title and the commands of each step."""
     here = Path.cwd()
     steps = [("Locking and installing the dependencies", SYNC)]
     if not (here / ".env").exists():
-        steps.insert(0, ("Making .env, with fresh secrets", ENV))
-    # The commit comes last, so that it holds the lock.
+        steps.insert(0, ("Creating .env with new secrets", ENV))
+    # The commit comes last, so that it contains uv.lock.
     if any((folder / ".git").exists() for folder in (here, *here.parents)):
-        say("This is inside a repository: its next commit is yours to make.")
+        say("The project is inside a git repository, so it is not committed. Commit it yourself.")
     else:
-        steps.append(("Making a repository with a first commit", INIT + COMMIT))
+        steps.append(("Creating a git repository with a first commit", INIT + COMMIT))
     return steps
 
 
-def attempt(commands: list[Command]) -> None:
-    """Run commands in turn; from one that fails on, say what is left to type."""
+def run_step(commands: list[Command]) -> None:
+    """Run the commands in order. If one fails, print it and those after it for the user to run."""
     for index, command in enumerate(commands):
         problem = run(command)
         if problem:
-            suggest(f"Skipped, as {problem}", commands[index:])
+            print_commands(f"Skipped, because {problem}", commands[index:])
             return
 
 
-def suggest(why: str, commands: list[Command]) -> None:
-    typed = [["cd", str(Path.cwd())], *commands]
-    lines = "".join(f"\n    {shlex.join(command)}" for command in typed)
-    say(f"{why}. To do it yourself:{lines}")
+def print_commands(reason: str, commands: list[Command]) -> None:
+    to_type = [["cd", str(Path.cwd())], *commands]
+    lines = "".join(f"\n    {shlex.join(command)}" for command in to_type)
+    say(f"{reason}. To do it yourself, run:{lines}")
 
 
 def say(text: str) -> None:
-    # Past Python's buffer, which would fail the exit too where nobody reads any more (`| head`) or
-    # the log's disk is full.
+    # Write to the file descriptor: Python exits with an error if it cannot flush sys.stdout.
+    # That happens when the reader has closed the pipe (`| head`) or the disk is full.
     with suppress(Exception):
         os.write(1, f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
 
 
 def run(command: Command) -> str:
-    """Run a command in full view; return what went wrong, or nothing."""
+    """Run a command with its output shown. Return why it failed, or an empty string."""
     name = Path(command[0]).name
     program = shutil.which(command[0])
     if program is None:
@@ -111,5 +112,5 @@ def run(command: Command) -> str:
 if __name__ == "__main__":
     try:
         main()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the project outweighs them all
-        say(f"Skipped what was left to do: {error!r}")
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see the module's docstring
+        say(f"Skipped the remaining steps: {error!r}")

@@ -1,6 +1,6 @@
-"""The pytest hooks, and the fixtures that several test files share.
+"""Pytest hooks, and fixtures that several test files share.
 
-The helpers that do the work are in `tests/support`, one module for each subject.
+The hooks and fixtures call helpers in `tests/support`, which has one module for each subject.
 """
 
 import os
@@ -30,7 +30,7 @@ from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
 
 COMMIT = pytest.StashKey[str]()
-"""What is tested: as it is when the run starts."""
+"""Stash key of the tested commit, as printed by `git describe` when the run starts."""
 
 
 # --- Hooks ---
@@ -41,23 +41,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--matrix",
         choices=options.TIERS,
-        help="run the tests of each pair of answers (the default), of the core's combinations, or "
-        "of every combination; and print the table",
+        help="run the tests of combinations that cover each pair of answers (the default), of the "
+        "core combinations, or of every combination, and print a table of the results",
     )
     group.addoption(
-        "--matrix-report", metavar="FILE", type=Path, help="write the table there, as Markdown"
+        "--matrix-report", metavar="FILE", type=Path, help="write the table to FILE, as Markdown"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "matrix(check): a column of the table, and its name")
-    config.addinivalue_line("markers", "core: not in the first tier, where time is short")
+    config.addinivalue_line("markers", "matrix(check): column of the test in the matrix table")
+    config.addinivalue_line("markers", "core: runs only with --matrix=core and --matrix=full")
     if config.getoption("matrix_report"):
         describe = ["git", "describe", "--always", "--dirty", "--tags"]
         config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-    # In a shell's background it would be ignored, by what the tests start too.
+    # A background job of a shell ignores SIGINT, and its child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Hundreds of small files a render: in memory, where there is room and programs may run.
+    # A render writes hundreds of small files, which is faster in memory.
+    # /dev/shm must have 2 GiB of free space and must not be mounted with noexec.
     memory = Path("/dev/shm")
     if (
         memory.is_dir()
@@ -65,17 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
         and not os.statvfs(memory).f_flag & os.ST_NOEXEC
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
-        os.environ.setdefault("TMPDIR", str(memory))  # copier's clones of the template
-        tempfile.tempdir = None  # pytest has asked for it already, and would be given that again
+        os.environ.setdefault("TMPDIR", str(memory))  # copier clones the template there.
+        tempfile.tempdir = None  # pytest has read it already, so reset the cached value.
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: the services' tests spend a part of their time waiting."""
+    """Return one more than the number of cores, because tests of services partly wait for I/O."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes one of these one call for each of them."""
+    """Parametrize tests that take a combination of answers, or a `flip`: a change of one answer."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
     cases = cases_of(tier)
     for name in cases.keys() & set(metafunc.fixturenames):
@@ -85,26 +86,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    none = [item for item in items if item.name.endswith("[NOTSET]")]  # no cases in this tier
+    # pytest names a test NOTSET if its list of values is empty, as some are in the first tier.
+    deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
-        none += [item for item in items if item.get_closest_marker("core")]
-    config.hook.pytest_deselected(items=none)
-    items[:] = [item for item in items if item not in none]
+        deselected += [item for item in items if item.get_closest_marker("core")]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if item not in deselected]
     for item in items:
         if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
             item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
-    # The long ones first, so that no worker is left alone with them at the end; then the types, of
-    # which one worker has to learn, while the others are still at that.
+    # Run the slowest tests first, so that no worker runs one alone at the end.
+    # Run type checks next: the first one fills mypy's cache while other workers run slow tests.
     items.sort(key=lambda item: (item.path.name != "test_generated.py", "typed" not in item.name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     config = terminalreporter.config
-    every = [report for some in terminalreporter.stats.values() for report in some]
+    every = [report for group in terminalreporter.stats.values() for report in group]
     reports = [report for report in every if isinstance(report, pytest.TestReport)]
     for report in terminalreporter.getreports("failed") + terminalreporter.getreports("error"):
         again = shlex.quote(report.nodeid)
-        terminalreporter.write_line(f"To see it again: uv run pytest -n0 --matrix=full {again}")
+        terminalreporter.write_line(f"To run it again: uv run pytest -n0 --matrix=full {again}")
     if config.getoption("matrix") or config.getoption("matrix_report"):
         table = matrix.table(reports)
         terminalreporter.write_line(table)
@@ -113,10 +115,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             file.write_text(f"{heading}\n{table}\n", encoding="utf-8")
     if any("test_generated.py" in report.nodeid for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
-            others = (
-                f"and on {urlsplit(server).hostname}" if server else "ONLY: there is no other here"
-            )
-            terminalreporter.write_sep("-", f"{name}: tested on the embedded server {others}")
+            real = f"and on {urlsplit(server).hostname}" if server else "ONLY: no real server found"
+            terminalreporter.write_sep("-", f"{name}: tested on the embedded server {real}")
 
 
 # --- Fixtures ---
@@ -124,14 +124,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder for what every worker of a run needs, and one makes."""
+    """Return the folder for files that one pytest worker creates and all workers of the run use."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
 
 
 @pytest.fixture(scope="session")
 def template(shared: Path) -> Path:
-    """This repository's files, committed or not, without those that git ignores."""
+    """Return a copy of this repository's files, without those that git ignores."""
     return copy_of_this_repository(shared)
 
 
@@ -143,19 +143,22 @@ def _render_fast() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """Render with these answers, and the defaults for others; the tree is shared: look, don't write."""
+    """Return a function that renders the template with these answers, and defaults for others.
+
+    Tests share the rendered tree, so they must not write to it.
+    """
     return partial(render_once, template, shared / "rendered")
 
 
 @pytest.fixture(scope="session")
 def first_release(template: Path, shared: Path) -> Path:
-    """A repository of the template with one release, which is shared: nothing more is released."""
+    """Return a repository of the template with one release. Tests must not change it."""
     return released_template(template, shared)
 
 
 @pytest.fixture
 def released(first_release: Path, tmp_path: Path) -> Path:
-    """The same for a test that releases more."""
+    """Return a copy of `first_release`, in which a test may tag further releases."""
     return Path(shutil.copytree(first_release, tmp_path / "template"))
 
 
@@ -163,7 +166,7 @@ def released(first_release: Path, tmp_path: Path) -> Path:
 def install(
     render: Render, sync: Callable[[Path], Project], tmp_path: Path
 ) -> Callable[..., Project]:
-    """Render a project of one's own, and install it."""
+    """Return a function that renders a project for this test only, and installs it."""
 
     def install(**answers: str | bool) -> Project:
         root = tmp_path / "my-api"
@@ -175,12 +178,12 @@ def install(
 
 @pytest.fixture
 def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
-    """Install a project into an environment that is kept for the next."""
+    """Return a function that installs a project into an environment that later tests reuse."""
     with installer(worker_id) as install:
         yield install
 
 
 @pytest.fixture(scope="session")
-def reading(render: Render, worker_id: str) -> Project:
-    """One environment with all that any combination asks for: enough for what reads, and never runs."""
+def all_dependencies(render: Render, worker_id: str) -> Project:
+    """Return an environment with the dependencies of all combinations, for static checks."""
     return with_every_dependency(render, worker_id)

@@ -1,7 +1,7 @@
-"""Whichever ORM, database and options are inside: a client gets the same answers.
+"""Clients get the same responses from every service, whichever ORM, database and options it has.
 
-They stand in `tests/answers`, as text to read. To write them anew, after a change that is wanted:
-`WRITE_ANSWERS=1 uv run pytest -n0 tests/test_answers.py`, and look at the difference.
+The expected responses are text files in `tests/answers`. After an intended change, write them again
+with `WRITE_ANSWERS=1 uv run pytest -n0 tests/test_answers.py`, and review the diff.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import ADMIN, PASSWORD, walk
+from tests.support.client import ADMIN, PASSWORD, record_responses
 from tests.support.options import Answers
 from tests.support.projects import Project, served
 
@@ -18,16 +18,18 @@ ANSWERS = Path(__file__).with_name("answers")
 
 
 @pytest.mark.matrix("answers")
-def test_a_client_gets_the_same_answers(pair: Answers, install: Callable[..., Project]) -> None:
+def test_clients_get_the_same_responses_from_every_combination(
+    pair: Answers, install: Callable[..., Project]
+) -> None:
     project = install(**pair)
     auth = pair["auth"] == "jwt"
     with served(project) as port:
         if auth:
             project.run("app", "users", "create-admin", ADMIN, env={"ADMIN_PASSWORD": PASSWORD})
-        minutes = walk(port, auth=auth)
+        transcript = record_responses(port, auth=auth)
 
     expected = ANSWERS / f"auth={pair['auth']}.txt"
     if "WRITE_ANSWERS" in os.environ:
         expected.parent.mkdir(exist_ok=True)
-        expected.write_text(minutes, encoding="utf-8")
-    assert minutes == expected.read_text(encoding="utf-8")
+        expected.write_text(transcript, encoding="utf-8")
+    assert transcript == expected.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""An option that owns tables, switched on and off in a project whose database has rows."""
+"""Switch an option that has tables on and off in a project whose database has rows."""
 
 import sqlite3
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from tests.support.updates import update
 
 
 @pytest.mark.core
-def test_rows_outlive_users_that_come_and_go(
-    stock: Answers, released: Path, sync: Callable[[Path], Project], tmp_path: Path
+def test_rows_survive_switching_auth_on_and_off(
+    orm_and_database: Answers, released: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
-    answers = {**stock, "auth": "none"}
+    answers = {**orm_and_database, "auth": "none"}
     root = tmp_path / "my-api"
     render_to(released, root, answers)
     git(root, "init", "--quiet")
@@ -38,50 +38,54 @@ def test_rows_outlive_users_that_come_and_go(
 
         update(root, {"auth": "jwt"})
         project = sync(root)
-        own = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
-        assert "owner" in drift_report(project, own)
-        project.run("app", "db", "revision", "-m", "users", env=own)
-        project.run("app", "db", "upgrade", env=own)
-        project.run("app", "db", "check", env=own)
-        project.run("app", "users", "create-admin", ADMIN, env={**own, "ADMIN_PASSWORD": PASSWORD})
-        with served(project, **own) as port, closing(Client(port)) as client:
+        variables = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
+        assert "owner" in drift_report(project, variables)
+        project.run("app", "db", "revision", "-m", "users", env=variables)
+        project.run("app", "db", "upgrade", env=variables)
+        project.run("app", "db", "check", env=variables)
+        project.run(
+            "app", "users", "create-admin", ADMIN, env={**variables, "ADMIN_PASSWORD": PASSWORD}
+        )
+        with served(project, **variables) as port, closing(Client(port)) as client:
             token = log_in(client, ADMIN)["access_token"]
             for item in items:
                 assert "id" not in client.call("GET", f"{API}/items/{item['id']}")
                 found = client.call("GET", f"{API}/items/{item['id']}", token=token)
                 assert {**found, "owner_id": None} == {**item, "owner_id": None}
-            client.call("POST", f"{API}/items", {"title": "An admin's"}, token=token)
-        project.run("app", "db", "downgrade", env=own)
+            client.call("POST", f"{API}/items", {"title": "Created by an admin"}, token=token)
+        project.run("app", "db", "downgrade", env=variables)
         assert count(url, "items") == len(items) + 1
-        project.run("app", "db", "upgrade", env=own)
-        project.run("app", "users", "create-admin", ADMIN, env={**own, "ADMIN_PASSWORD": PASSWORD})
+        project.run("app", "db", "upgrade", env=variables)
+        project.run(
+            "app", "users", "create-admin", ADMIN, env={**variables, "ADMIN_PASSWORD": PASSWORD}
+        )
 
         commit(root)
         update(root, {"auth": "none"})
         project = sync(root)
-        own = {"DATABASE_URL": url}
-        with served(project, **own) as port, closing(Client(port)) as client:
-            items.append(client.call("POST", f"{API}/items", {"title": "Nobody's"}))
-        assert "users" in drift_report(project, own)
+        variables = {"DATABASE_URL": url}
+        with served(project, **variables) as port, closing(Client(port)) as client:
+            items.append(client.call("POST", f"{API}/items", {"title": "Created without auth"}))
+        assert "users" in drift_report(project, variables)
         assert count(url, "users") == 1
-        project.run("app", "db", "revision", "-m", "no users", env=own)
+        project.run("app", "db", "revision", "-m", "no users", env=variables)
         for step in ("upgrade", "downgrade", "upgrade"):
-            project.run("app", "db", step, env=own)
-        project.run("app", "db", "check", env=own)
-        with served(project, **own) as port, closing(Client(port)) as client:
+            project.run("app", "db", step, env=variables)
+        project.run("app", "db", "check", env=variables)
+        with served(project, **variables) as port, closing(Client(port)) as client:
             for item in items:
                 assert client.call("GET", f"{API}/items/{item['id']}") == item
 
 
 def drift_report(project: Project, env: dict[str, str]) -> str:
-    """What `app db check` says, which has to fail."""
+    """Return the output of `app db check`, which must fail."""
     with pytest.raises(AssertionError) as failed:
         project.run("app", "db", "check", env=env)
     return str(failed.value)
 
 
 def count(url: str, table: str) -> int:
-    """How many rows a table has."""
+    """Return the number of rows in a table."""
     sqlite = url.startswith("sqlite:")
     connect = sqlite3.connect(urlsplit(url).path[1:]) if sqlite else psycopg.connect(url)
     with closing(connect) as connection:

@@ -1,4 +1,4 @@
-"""Columns of every type, as users write them, taken through the commands for migrations."""
+"""The migration commands handle columns of every type, declared as users declare them."""
 
 from collections.abc import Callable
 from itertools import product
@@ -317,12 +317,12 @@ ALEMBIC_CHANGES = {
     "color": ('    RED = "red"\n', '    GREEN = "green"\n    RED = "red"\n    PINK = "pink"\n'),
     "server_default": ('server_default="RED"', 'server_default="PINK"'),
     "an apostrophe": ('server_default="it\'s"', 'server_default="it\'s new"'),
-    "no default": (", server_default=func.now()", ""),
+    "a removed default": (", server_default=func.now()", ""),
     "check of a column": ("money > 0", "money >= 0"),
     "check of a table": ("real < 9", "real < 10"),
     "computed": ("id * 2", "id * 3"),
-    "a column": ('    Column("big", sa.BigInteger),\n', ""),
-    "a label less": ('"a", "b:c", "it\'s"', '"b:c", "it\'s", "d"'),
+    "a removed column": ('    Column("big", sa.BigInteger),\n', ""),
+    "a removed enum label": ('"a", "b:c", "it\'s"', '"b:c", "it\'s", "d"'),
     "exclusion": ('("during", "&&"), name', '("during", "-|-"), name'),
 }
 
@@ -394,8 +394,8 @@ PICCOLO_CHANGES = {
 }
 
 
-def models_as_written(answers: Answers) -> tuple[str, str]:
-    """The models of a feature, and the same ones changed."""
+def models_before_and_after(answers: Answers) -> tuple[str, str]:
+    """Return the source of a feature's models, before and after all changes."""
     orm, on_server = str(answers["orm"]), answers["database"] == "postgresql"
     first, changes = {
         "tortoise": (TORTOISE, TORTOISE_CHANGES),
@@ -411,7 +411,7 @@ def models_as_written(answers: Answers) -> tuple[str, str]:
 @pytest.mark.parametrize(
     "answers", COMBINATIONS, ids=lambda answers: f"{answers['orm']}-{answers['database']}"
 )
-def test_columns_of_every_type_come_change_and_go(
+def test_migrations_add_change_and_drop_columns_of_every_type(
     answers: Answers, template: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
     root = tmp_path / "my-api"
@@ -420,20 +420,20 @@ def test_columns_of_every_type_come_change_and_go(
     models = project.root / "src/app/features/probes/models.py"
     models.parent.mkdir()
     models.with_name("__init__.py").touch()
-    first, second = models_as_written(answers)
+    first, second = models_before_and_after(answers)
     with database(answers, tmp_path) as url:
-        own = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
-        for name, written in (("first", first), ("second", second), ("back", first)):
-            models.write_text(written, encoding="utf-8")
+        variables = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
+        for name, source in (("first", first), ("second", second), ("back", first)):
+            models.write_text(source, encoding="utf-8")
             with pytest.raises(AssertionError, match="differ"):
-                project.run("app", "db", "check", env=own)
-            project.run("app", "db", "revision", "-m", name, env=own)
+                project.run("app", "db", "check", env=variables)
+            project.run("app", "db", "revision", "-m", name, env=variables)
             for step in ("upgrade", "check", "downgrade", "upgrade"):
-                project.run("app", "db", step, env=own)
+                project.run("app", "db", step, env=variables)
         models.unlink()
-        project.run("app", "db", "revision", "-m", "none", env=own)
+        project.run("app", "db", "revision", "-m", "none", env=variables)
         for step in ("upgrade", "check", "downgrade", "upgrade"):
-            project.run("app", "db", step, env=own)
-        project.run("pytest", "-q", "tests/integration/test_migrations.py", env=own)
+            project.run("app", "db", step, env=variables)
+        project.run("pytest", "-q", "tests/integration/test_migrations.py", env=variables)
         for revision in (project.root / "migrations/versions").glob("*.py"):
             assert "app.features" not in revision.read_text(encoding="utf-8")

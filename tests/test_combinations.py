@@ -1,5 +1,7 @@
-"""Every combination of the options, read but not run: complete, formatted, lint-free, typed, and
-with nothing left of the template or of what was not chosen.
+"""Static checks of every combination of options, without running the service.
+
+Each rendered project is formatted, lint-free, strictly typed and layered. It declares the packages
+that it imports, and contains neither template tags nor words of options that were not chosen.
 """
 
 import ast
@@ -24,16 +26,16 @@ from tests.support.projects import Project
 from tests.support.rendering import Render, files
 from tests.test_render import FLIPS
 
-type Read = Callable[..., str]
+type RunCheck = Callable[..., str]
 
-# Dependencies that no module imports, each for its reason.
+# Dependencies that no module of a project imports, each with the reason why it is needed.
 UNIMPORTED = (
-    "aiosqlite",  # SQLAlchemy loads its driver by the name in the URL
-    "fastapi-swagger",  # its files are served, by the package's name
-    "httptools",  # uvicorn, for HTTP
-    "python-multipart",  # FastAPI, for forms
-    "uvloop",  # uvicorn, as its event loop
-    "websockets",  # uvicorn, for WebSockets
+    "aiosqlite",  # SQLAlchemy imports its driver by the name in the URL.
+    "fastapi-swagger",  # The service serves its static files, found by the package's name.
+    "httptools",  # uvicorn parses HTTP with it.
+    "python-multipart",  # FastAPI parses forms with it.
+    "uvloop",  # uvicorn uses it as the event loop.
+    "websockets",  # uvicorn uses it for WebSockets.
 )
 
 CHECKS = {
@@ -44,23 +46,26 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# What tells of an answer, and where it may stand without it.
+# Words that only projects with this answer may contain, and phrases that are allowed in others.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
-    ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),  # the Dockerfile's, if there
+    # The Dockerfile copies alembic.ini if it exists.
+    ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # What it cannot do, or does by itself, is no client's to notice on another.
+    # Files of both databases may explain how PostgreSQL and SQLite differ.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
-    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),  # how to switch
-    ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),  # ASGI's messages
+    # A document may say how to switch Redis on.
+    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),
+    # Pure ASGI middleware compares the types of WebSocket messages.
+    ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
 }
 
-# Files that hang on two answers, under each of which they come and go with the other.
-OF_TWO = {
+# Files whose presence depends on two options, so a change of either may add or remove them.
+FILES_OF_TWO_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
         "tests/integration/test_migrated_meanwhile.py",
@@ -76,7 +81,7 @@ OF_TWO = {
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
-# The tree is not installed, and it is shared.
+# Environment variables of commands in a rendered tree, which is not installed and must not change.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
@@ -85,26 +90,28 @@ PYTHON_IN_MARKDOWN = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILIN
 
 
 @pytest.fixture
-def tree(every: Answers, render: Render) -> Path:
-    return render(**every)
+def tree(tree_answers: Answers, render: Render) -> Path:
+    return render(**tree_answers)
 
 
 @pytest.fixture
 def texts(tree: Path) -> dict[str, str]:
-    """Every file of it."""
+    """Return the text of every file in the tree."""
     return {name: data.decode() for name, data in files(tree).items()}
 
 
 @pytest.fixture(scope="session")
-def read(reading: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    """Run a command in a tree; it has to succeed, and this gives what it prints."""
+def run_check(
+    all_dependencies: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunCheck]:
+    """Yield a function that runs a command in a tree and returns its output. It must succeed."""
     log = tmp_path_factory.mktemp("preloaded") / "log"
     with ExitStack() as stack:
         preloaded = stack.enter_context(
-            reading.start(
+            all_dependencies.start(
                 "python",
                 str(ROOT / "tests/support/preloaded.py"),
-                orders=subprocess.PIPE,
+                stdin=subprocess.PIPE,
                 output=subprocess.PIPE,
                 errors=stack.enter_context(log.open("w")),
                 env=IN_PLACE,
@@ -112,88 +119,99 @@ def read(reading: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         )
         assert preloaded.stdin
         assert preloaded.stdout
-        orders, answers = preloaded.stdin, preloaded.stdout
+        stdin, stdout = preloaded.stdin, preloaded.stdout
 
-        def read(tree: Path, *command: str) -> str:
-            print(json.dumps([str(tree), *command]), file=orders, flush=True)
-            answer = answers.readline()
-            assert answer, log.read_text()
-            exit_code, said = json.loads(answer)
-            assert exit_code == 0, said
-            return str(said)
+        def run_check(tree: Path, *command: str) -> str:
+            print(json.dumps([str(tree), *command]), file=stdin, flush=True)
+            line = stdout.readline()
+            assert line, log.read_text()
+            exit_code, output = json.loads(line)
+            assert exit_code == 0, output
+            return str(output)
 
-        yield read
+        yield run_check
 
 
 @pytest.mark.parametrize(
     "command", [pytest.param(c, id=n, marks=pytest.mark.matrix(n)) for n, c in CHECKS.items()]
 )
-def test_passes(command: str, tree: Path, read: Read) -> None:
-    read(tree, *shlex.split(command))
+def test_passes_static_checks(command: str, tree: Path, run_check: RunCheck) -> None:
+    run_check(tree, *shlex.split(command))
 
 
 @pytest.mark.matrix("types")
-def test_is_strictly_typed(typed: Answers, render: Render, reading: Project, read: Read) -> None:
+def test_is_strictly_typed(
+    typed: Answers, render: Render, all_dependencies: Project, run_check: RunCheck
+) -> None:
     tree = render(**typed)
-    learn_libraries(tree, reading)
-    read(tree, "mypy")
+    fill_mypy_cache(tree, all_dependencies)
+    run_check(tree, "mypy")
 
 
-def learn_libraries(tree: Path, reading: Project) -> None:
-    """What mypy knows of them on a Python: one worker gathers it, for all."""
+def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
+    """Copy mypy's cache of the libraries for this worker. The first worker creates the cache."""
     version = (tree / ".python-version").read_text().strip()
-    seed, own = reading.root / "mypy", reading.caches / "mypy"
+    seed, own = all_dependencies.root / "mypy", all_dependencies.caches / "mypy"
     if not (own / version).exists():
-        with FileLock(reading.root / f".mypy-{version}.lock"):
+        with FileLock(all_dependencies.root / f".mypy-{version}.lock"):
             if not (seed / version).exists():
-                reading.run("mypy", cwd=tree, env={**IN_PLACE, "MYPY_CACHE_DIR": str(seed)})
+                all_dependencies.run(
+                    "mypy", cwd=tree, env={**IN_PLACE, "MYPY_CACHE_DIR": str(seed)}
+                )
         shutil.copytree(seed / version, own / version)
 
 
 @pytest.mark.matrix("syntax")
-def test_is_python_of_its_version(every: Answers, texts: dict[str, str]) -> None:
-    _, minor = str(every.get("python_version", "3.13")).split(".")
+def test_parses_as_the_chosen_python_version(tree_answers: Answers, texts: dict[str, str]) -> None:
+    _, minor = str(tree_answers.get("python_version", "3.13")).split(".")
     for name, text in texts.items():
         if name.endswith(".py"):
             ast.parse(text, name, feature_version=(3, int(minor)))
 
 
 @pytest.mark.matrix("openapi")
-def test_has_the_api_of_the_other_orms(code: Answers, render: Render, read: Read) -> None:
+def test_has_the_same_openapi_document_with_every_orm(
+    code: Answers, render: Render, run_check: RunCheck
+) -> None:
     first = {name: options.CODE[name][0] for name in options.FIXED}
 
-    assert api_of(render(**code), read) == api_of(render(**code | first), read)
+    assert api_of(render(**code), run_check) == api_of(render(**code | first), run_check)
 
 
-def api_of(tree: Path, read: Read) -> object:
-    """Its OpenAPI document, which is made once."""
+def api_of(tree: Path, run_check: RunCheck) -> object:
+    """Return the tree's OpenAPI document, which is generated once for each tree."""
     document = tree.with_name("openapi.json")
     with FileLock(tree.with_name("openapi.lock")):
         if not document.exists():
-            say_what_an_installation_would(tree)
-            document.write_text(read(tree, "app", "openapi"), encoding="utf-8")
+            write_dist_info(tree)
+            document.write_text(run_check(tree, "app", "openapi"), encoding="utf-8")
     return json.loads(document.read_text(encoding="utf-8"))
 
 
-def say_what_an_installation_would(tree: Path) -> None:
+def write_dist_info(tree: Path) -> None:
+    """Write the metadata that an installation of the project would, next to the tree."""
     about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    told = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
-    told.mkdir(exist_ok=True)
+    dist_info = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
+    dist_info.mkdir(exist_ok=True)
     lines = [f"{key.title()}: {about[key]}" for key in ("name", "version")]
     lines += [f"Summary: {about['description']}", ""]
-    (told / "METADATA").write_text("\n".join(lines), encoding="utf-8")
-    lines = ["[console_scripts]", *(f"{name} = {it}" for name, it in about["scripts"].items()), ""]
-    (told / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    (dist_info / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+    lines = [
+        "[console_scripts]",
+        *(f"{name} = {target}" for name, target in about["scripts"].items()),
+        "",
+    ]
+    (dist_info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
-# --- What is left ---
+# --- Leftovers of the template ---
 
 
-@pytest.mark.matrix("traces")
-def test_no_trace_of_the_template_is_left(texts: dict[str, str]) -> None:
+@pytest.mark.matrix("tags")
+def test_contains_no_template_tags(texts: dict[str, str]) -> None:
     for path, text in texts.items():
         assert not TEMPLATES.search(path), path
-        # `{{` means something to Python's f-strings, to just, and with a $ before it to GitHub.
+        # `{{` is valid in Python's f-strings, in the justfile, and after a $ in GitHub workflows.
         marks = re.findall("{%|{#", text)
         if not path.endswith((".py", "justfile")):
             marks += DOUBLED.findall(text)
@@ -201,9 +219,11 @@ def test_no_trace_of_the_template_is_left(texts: dict[str, str]) -> None:
 
 
 @pytest.mark.matrix("words")
-def test_no_word_of_what_was_not_chosen_is_left(every: Answers, texts: dict[str, str]) -> None:
-    chosen = {(name, value) for name, value in every.items()}
-    if every["orm"] == "sqlmodel":  # which is SQLAlchemy inside
+def test_mentions_no_option_that_was_not_chosen(
+    tree_answers: Answers, texts: dict[str, str]
+) -> None:
+    chosen = {(name, value) for name, value in tree_answers.items()}
+    if tree_answers["orm"] == "sqlmodel":  # SQLModel is built on SQLAlchemy.
         chosen.add(("orm", "sqlalchemy"))
     found = {
         f"{path}: {line.strip()}"
@@ -223,51 +243,53 @@ def mentions(texts: dict[str, str], words: str, allowed: str) -> Iterator[tuple[
                     yield path, line
 
 
-@pytest.mark.matrix("debris")
-def test_no_debris_is_left(tree: Path, texts: dict[str, str]) -> None:
+@pytest.mark.matrix("whitespace")
+def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[str, str]) -> None:
     empty = [path for path in tree.rglob("*") if path.is_dir() and not any(path.iterdir())]
     assert empty == []
 
-    debris = {
+    stray = {
         "blank lines": r"\n\n\n",
-        "trailing blanks": r"[ \t]+$",
-        "a blank start": r"\A\s",
-        "no end of line, or several": r"[^\n]\Z|\n\n\Z",
+        "trailing spaces": r"[ \t]+$",
+        "leading whitespace": r"\A\s",
+        "no newline at the end, or several": r"[^\n]\Z|\n\n\Z",
     }
     found = {
         (path, what)
         for path, text in texts.items()
-        for what, pattern in debris.items()
-        # Python's formatter asks for two blank lines here and there, in a document too.
+        for what, pattern in stray.items()
+        # ruff format puts two blank lines between functions, also in code blocks of documents.
         if not (what == "blank lines" and path.endswith((".py", ".mako")))
         and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
     }
     assert found == set()
 
 
-# --- Beside each other ---
+# --- Comparison of combinations ---
 
 
-def test_an_answer_changes_its_files_and_no_others_whatever_the_rest(render: Render) -> None:
-    trees = {options.name(it): files(render(**it)).keys() for it in options.combinations()}
+def test_an_answer_adds_and_removes_only_the_files_listed_for_it(render: Render) -> None:
+    trees = {
+        options.name(answers): files(render(**answers)).keys() for answers in options.combinations()
+    }
     for before, after in options.changes():
-        there, then = trees[options.name(before)], trees[options.name(after)]
+        old, new = trees[options.name(before)], trees[options.name(after)]
         (name,) = [name for name in options.CODE if before[name] != after[name]]
         (brings, takes), (brought, took) = (
             FLIPS.get((name, answers[name]), (set(), set())) for answers in (after, before)
         )
-        either = set().union(*(OF_TWO[two] for two in OF_TWO if name in two))
+        either = set().union(*(paths for two, paths in FILES_OF_TWO_OPTIONS.items() if name in two))
         case = options.flip_name((before, after))
-        assert unmatched(then - there, brings | took | either) == [], case
-        assert unmatched(there - then, brought | takes | either) == [], case
+        assert unmatched(new - old, brings | took | either) == [], case
+        assert unmatched(old - new, brought | takes | either) == [], case
 
 
 def unmatched(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
     return [path for path in paths if not any(fnmatch(path, pattern) for pattern in patterns)]
 
 
-def test_no_two_combinations_are_the_same(render: Render) -> None:
-    """So that each is worth its checks, and no option changes nothing."""
+def test_every_combination_renders_a_different_tree(render: Render) -> None:
+    """Two equal trees would mean that an option has no effect."""
     trees = {options.name(answers): files(render(**answers)) for answers in options.combinations()}
     named: dict[int, str] = {}
     for name, tree in trees.items():

@@ -1,7 +1,7 @@
-"""Failures, arranged for real: what the user sees, and what is left behind.
+"""Failures of `copier copy`: the message that the user sees, and the files that remain.
 
-README.md tells the same in its table "When something goes wrong". What the hook does with programs
-that are missing or fail is in test_hooks.py.
+The tests cause each failure for real, for example with a full disk. README.md describes the same
+failures under "When something goes wrong". test_hooks.py tests the hook without uv and git.
 """
 
 import os
@@ -14,23 +14,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.hooks import quoted, typed
+from tests.support.hooks import quoted, suggested_commands
 from tests.support.rendering import Render, files
 from tests.support.repositories import committed, git
 from tests.support.running import COPIER, attempt, environment, interrupt, run
 
 COPY = (*COPIER, "copy", "--trust", "--defaults")
-UNHOOKED = (*COPY, "--skip-tasks")
+COPY_WITHOUT_HOOKS = (*COPY, "--skip-tasks")
 NAME = "it's a “projëkt” in 東京"
 
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mount a file system of one's own, in memory, where this machine allows it."""
+    """Return a function that mounts a tmpfs. Skip the test if this machine does not allow it."""
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
-        pytest.skip("nothing can be mounted on this machine")
+        pytest.skip("mount or sudo is not installed.")
 
     def mount(options: str) -> Path:
         folder.mkdir()
@@ -38,7 +38,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         done = attempt(*command, cwd=tmp_path)
         if done.returncode:
             folder.rmdir()
-            pytest.skip(f"nothing may be mounted on this machine: {done.stdout}")
+            pytest.skip(f"This user may not mount a tmpfs: {done.stdout}")
         return folder
 
     yield mount
@@ -46,71 +46,76 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         run(*sudo, "umount", folder, cwd=tmp_path)
 
 
-def last_line(said: str) -> str:
-    return said.rstrip().splitlines()[-1]
+def last_line(output: str) -> str:
+    return output.rstrip().splitlines()[-1]
 
 
 # --- The destination ---
 
 
-def test_an_interrupted_copy_says_so_and_can_be_taken_up_again(
+def test_an_interrupted_copy_can_be_completed_with_overwrite(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
-    done = interrupt(*UNHOOKED, template, project, when=project / "src")
+    done = interrupt(*COPY_WITHOUT_HOOKS, template, project, when=project / "src")
 
     assert done.returncode == 1
     assert last_line(done.stdout) == "Execution stopped by user"
     assert 0 < len(files(project)) < len(files(render()))
 
-    run(*UNHOOKED, "--overwrite", template, project, cwd=tmp_path)
+    run(*COPY_WITHOUT_HOOKS, "--overwrite", template, project, cwd=tmp_path)
     assert files(project) == files(render())
 
 
-def test_a_full_disk_keeps_nothing_of_a_new_folder(
+def test_a_new_folder_is_deleted_when_the_disk_is_full(
     mount: Callable[[str], Path], template: Path
 ) -> None:
     disk = mount("size=100k")
 
-    done = attempt(*UNHOOKED, template, disk / "project", cwd=disk)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, disk / "project", cwd=disk)
 
     assert done.returncode == 1
     assert "No space left on device" in last_line(done.stdout)
     assert list(disk.iterdir()) == []
 
 
-def test_a_full_disk_keeps_what_was_written_in_a_folder_that_was_there(
+def test_an_existing_folder_is_kept_when_the_disk_is_full(
     mount: Callable[[str], Path], template: Path
 ) -> None:
     disk = mount("size=100k")
     (disk / "mine.txt").write_text("mine\n")
 
-    done = attempt(*UNHOOKED, template, disk, cwd=disk)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, disk, cwd=disk)
 
     assert done.returncode == 1
-    assert "If the copy stops early, what it has written by then stays too." in done.stdout
+    assert (
+        "If the copy fails, the files that it has written by then remain in the folder."
+        in done.stdout
+    )
     assert "No space left on device" in last_line(done.stdout)
     assert (disk / "mine.txt").read_text() == "mine\n"
     assert (disk / "src").exists()
 
 
-def test_a_read_only_destination_is_told(mount: Callable[[str], Path], template: Path) -> None:
+def test_a_read_only_destination_is_reported(mount: Callable[[str], Path], template: Path) -> None:
     disk = mount("ro")
 
-    done = attempt(*UNHOOKED, template, disk / "project", cwd=disk)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, disk / "project", cwd=disk)
 
     assert done.returncode == 1
     assert "Read-only file system" in last_line(done.stdout)
 
 
-def test_what_is_in_a_folder_is_not_overwritten_unasked(template: Path, tmp_path: Path) -> None:
-    """Where nobody can be asked, it stops there."""
+def test_existing_files_are_not_overwritten_without_a_terminal(
+    template: Path, tmp_path: Path
+) -> None:
+    """copier cannot ask for confirmation without a terminal, so it stops."""
     project = tmp_path / "project"
     project.mkdir()
     for name in ("README.md", "pyproject.toml", "mine.txt"):
         (project / name).write_text("mine\n")
 
-    done = attempt(*UNHOOKED, template, project, cwd=tmp_path)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, project, cwd=tmp_path)
 
     assert done.returncode == 1
     assert "There are files in this folder already." in done.stdout
@@ -119,25 +124,25 @@ def test_what_is_in_a_folder_is_not_overwritten_unasked(template: Path, tmp_path
         assert (project / name).read_text() == "mine\n"
 
 
-def test_a_link_to_an_empty_folder_stands_for_the_folder(
+def test_a_link_to_an_empty_folder_is_a_valid_destination(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
     folder, link = tmp_path / "folder", tmp_path / "link"
     folder.mkdir()
     link.symlink_to(folder)
 
-    said = run(*UNHOOKED, template, link, cwd=tmp_path)
+    output = run(*COPY_WITHOUT_HOOKS, template, link, cwd=tmp_path)
 
-    assert "There are files in this folder" not in said
+    assert "There are files in this folder" not in output
     assert link.is_symlink()
     assert files(folder) == files(render())
 
 
-def test_a_link_to_nowhere_is_told_and_left(template: Path, tmp_path: Path) -> None:
+def test_a_dangling_link_is_reported_and_kept(template: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("nowhere")
 
-    done = attempt(*UNHOOKED, template, link, cwd=tmp_path)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, link, cwd=tmp_path)
 
     assert done.returncode == 1
     assert "File exists" in last_line(done.stdout)
@@ -145,21 +150,21 @@ def test_a_link_to_nowhere_is_told_and_left(template: Path, tmp_path: Path) -> N
     assert not link.exists()
 
 
-def test_a_file_in_the_place_of_the_folder_is_told_and_left(template: Path, tmp_path: Path) -> None:
+def test_a_file_as_destination_is_reported_and_kept(template: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine\n")
 
-    done = attempt(*UNHOOKED, template, file, cwd=tmp_path)
+    done = attempt(*COPY_WITHOUT_HOOKS, template, file, cwd=tmp_path)
 
     assert done.returncode == 1
     assert "Not a directory" in last_line(done.stdout)
     assert file.read_text() == "mine\n"
 
 
-# --- The source, and copier ---
+# --- The source, and the version of copier ---
 
 
-def test_without_git_no_repository_can_be_copied_from(tmp_path: Path) -> None:
+def test_a_repository_cannot_be_copied_without_git(tmp_path: Path) -> None:
     project = tmp_path / "project"
 
     done = attempt(
@@ -175,10 +180,10 @@ def test_without_git_no_repository_can_be_copied_from(tmp_path: Path) -> None:
     assert not project.exists()
 
 
-def test_without_a_network_git_says_so(tmp_path: Path) -> None:
+def test_an_unreachable_host_is_reported_by_git(tmp_path: Path) -> None:
     project = tmp_path / "project"
 
-    # Nothing listens there, so it is refused at once.
+    # Nothing listens on this port, so the connection is refused at once.
     done = attempt(*COPY, "https://127.0.0.1:9/template.git", project, cwd=tmp_path)
 
     assert done.returncode == 1
@@ -186,11 +191,11 @@ def test_without_a_network_git_says_so(tmp_path: Path) -> None:
     assert not project.exists()
 
 
-def test_a_copier_that_is_too_old_is_refused(template: Path, tmp_path: Path) -> None:
+def test_a_copier_version_that_is_too_old_is_refused(template: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     settings = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     oldest = settings["_min_copier_version"]
-    # The last one before it; the oldest itself and the newest are in test_update.py.
+    # Run the last version before the oldest supported one. test_update.py runs supported versions.
     uvx = ("uv", "tool", "run", "--python", sys.executable, "--from", f"copier<{oldest}")
 
     done = attempt(*uvx, *COPY[len(COPIER) - 1 :], template, project, cwd=tmp_path)
@@ -211,18 +216,18 @@ def test_a_copier_that_is_too_old_is_refused(template: Path, tmp_path: Path) -> 
     ],
     ids=["no network", "no such Python"],
 )
-def test_where_uv_cannot_install_the_project_is_whole_and_the_rest_is_told(
+def test_a_project_is_complete_when_uv_cannot_install_it(
     python: str | None,
     variables: dict[str, str],
     problem: str,
     template: Path,
     tmp_path: Path,
 ) -> None:
-    """The real uv, which finds neither packages nor, in PATH, another Python."""
+    """Run the real uv, without a network or without the chosen Python version."""
     programs, project = tmp_path / "programs", tmp_path / NAME
     programs.mkdir()
     for name in ("uv", "git"):
-        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is needed"))
+        (programs / name).symlink_to(shutil.which(name) or pytest.fail(f"{name} is not installed"))
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     variables |= {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_PYTHON_INSTALL_DIR": str(tmp_path)}
     if not python:
@@ -239,12 +244,12 @@ def test_where_uv_cannot_install_the_project_is_whole_and_the_rest_is_told(
 
     assert done.returncode == 0, done.stdout
     assert problem in done.stdout
-    assert typed(done.stdout)[:2] == [f"cd {quoted(project)}", "uv sync"]
+    assert suggested_commands(done.stdout)[:2] == [f"cd {quoted(project)}", "uv sync"]
     assert "pyproject.toml" in committed(project)
     assert last_line(done.stdout) == "    uv run app dev"
 
 
-def test_on_a_full_disk_the_hook_leaves_no_half_that_what_it_says_would_not_mend(
+def test_the_hooks_commands_complete_the_project_after_a_full_disk(
     mount: Callable[[str], Path], template: Path, render: Render
 ) -> None:
     disk = mount("size=4m")
@@ -253,30 +258,32 @@ def test_on_a_full_disk_the_hook_leaves_no_half_that_what_it_says_would_not_mend
     with pytest.raises(OSError, match="No space left"):
         filler.write_bytes(bytes(4 * 1024**2))
 
-    said = run(sys.executable, template / "hooks/post_generate.py", cwd=project)
+    output = run(sys.executable, template / "hooks/post_generate.py", cwd=project)
 
-    assert said.count("No space left on device") >= 3
-    assert said.count("To do it yourself") == 3
+    assert output.count("No space left on device") >= 3
+    assert output.count("To do it yourself") == 3
     filler.unlink()
-    # There is still no room for the dependencies.
-    mended = [line for line in typed(said) if line.startswith(("git ", sys.executable))]
-    run("sh", "-ec", "\n".join(mended), cwd=project)
+    # The disk is still too small for the dependencies, so `uv sync` is left out.
+    commands_to_complete = [
+        line for line in suggested_commands(output) if line.startswith(("git ", sys.executable))
+    ]
+    run("sh", "-ec", "\n".join(commands_to_complete), cwd=project)
     example, made = (len((project / name).read_text()) for name in (".env.example", ".env"))
     assert made > example
     assert files(render()).keys() <= committed(project)
 
 
-def test_output_that_nobody_reads_any_more_costs_no_project(
+def test_a_closed_output_pipe_does_not_delete_the_project(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
-    """As in `copier copy … | head`. The exit code is copier's, which could not print either."""
+    """The pipe closes early in `copier copy … | head`. copier's exit code is not checked."""
     project = tmp_path / "project"
     reader, writer = os.pipe()
     os.close(reader)
 
     subprocess.run(
         [*COPY, "--quiet", template, project],
-        # Unbuffered, copier itself ends at its first line.
+        # With unbuffered output, copier would fail at the first line that it prints.
         env=environment(PATH=str(tmp_path), PYTHONUNBUFFERED=""),
         stdin=subprocess.DEVNULL,
         stdout=writer,
@@ -287,15 +294,13 @@ def test_output_that_nobody_reads_any_more_costs_no_project(
     assert files(project).keys() == files(render()).keys() | {".env"}
 
 
-def test_a_name_with_blanks_and_foreign_letters_is_like_any_other(
-    template: Path, tmp_path: Path
-) -> None:
+def test_a_path_with_spaces_and_non_ascii_letters_works(template: Path, tmp_path: Path) -> None:
     project = tmp_path / NAME
 
-    said = run(*COPY, "--data=database=sqlite", template, project, cwd=tmp_path)
+    output = run(*COPY, "--data=database=sqlite", template, project, cwd=tmp_path)
 
-    assert "To do it yourself" not in said
+    assert "To do it yourself" not in output
     assert git(project, "status", "--porcelain") == ""
-    told = said.rpartition("Next:\n")[2].splitlines()[1:3]
-    run("sh", "-c", f"{told[0]}\nuv run app db upgrade", cwd=tmp_path)
+    next_commands = output.rpartition("Next:\n")[2].splitlines()[1:3]
+    run("sh", "-c", f"{next_commands[0]}\nuv run app db upgrade", cwd=tmp_path)
     assert git(project, "status", "--porcelain") == ""

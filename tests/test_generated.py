@@ -1,6 +1,6 @@
-"""The generated service passes its own tests and checks: on its embedded server, and on a real one.
+"""Every generated service passes its tests and checks, on embedded servers and on real ones.
 
-What a run leaves behind is a failure too: a file, a process, a database.
+A run also fails if it leaves a file, a process or a database behind.
 """
 
 import re
@@ -28,15 +28,15 @@ CACHES = {".coverage", ".hypothesis", ".import_linter_cache", ".pytest_cache", "
 
 
 @contextmanager
-def alone(project: Project) -> Iterator[Run]:
-    """Run commands in the project; afterwards no file and no process of theirs may be left."""
+def without_leftovers(project: Project) -> Iterator[Run]:
+    """Yield a function that runs commands in the project. Fail if they leave files or processes."""
     before = set(project.root.rglob("*"))
     mark = secrets.token_hex(16)
-    # A short path, and open to all: it may have to hold a socket of a server that is `nobody`.
+    # The path must be short enough for Unix sockets, and open to `nobody`, who may run PostgreSQL.
     with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
         Path(temporary).chmod(0o755)
 
-        # pytest keeps some of its own files on purpose.
+        # pytest keeps some of its temporary files on purpose, so they go to another folder.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:
@@ -51,24 +51,27 @@ def alone(project: Project) -> Iterator[Run]:
 
 
 def processes_with(mark: str) -> list[str]:
-    """What still runs with this in its environment; Linux alone can say."""
+    """Return the command lines of processes whose environment contains the text (Linux only)."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
-            continue  # It has ended by now, or is another user's.
+            continue  # The process has ended, or belongs to another user.
     return found
 
 
 def invalid_settings(project: Project) -> dict[str, str]:
-    """Variables that fail a test that reads one of the developer's settings; `.env` has them too."""
+    """Write an invalid value for each setting to `.env`, and return the same values as variables.
+
+    A test that reads the developer's settings then fails.
+    """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     lines = [f"{name}=invalid\n" for name in names]
     (project.root / ".env").write_text("".join(lines), encoding="utf-8")
-    # The tests use the servers that these two name.
+    # The tests use the servers that these two variables name. Empty variables count as absent.
     return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
 
 
@@ -76,14 +79,14 @@ def invalid_settings(project: Project) -> dict[str, str]:
 def test_passes_its_own_tests_on_embedded_servers(embedded: Answers, install: Install) -> None:
     project = install(**embedded)
     variables = invalid_settings(project)
-    with alone(project) as run:
-        # The coverage has to reach the share that pyproject.toml asks for.
+    with without_leftovers(project) as run:
+        # pytest fails if the coverage is below `fail_under` in pyproject.toml.
         assert " passed" in run("pytest", "--cov", **variables)
 
 
 @contextmanager
-def file(folder: Path) -> Iterator[str]:
-    """The URL of a file that stands for a server; afterwards nothing may be in it."""
+def untouched_sqlite_file(folder: Path) -> Iterator[str]:
+    """Yield the URL of an empty SQLite file. Fail if the tests write to it."""
     path = folder / "real.db"
     path.touch()
     yield f"sqlite:///{path}"
@@ -91,15 +94,15 @@ def file(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def redis_left_as_found(server: str) -> Iterator[str]:
-    """The URL of a Redis; afterwards nothing new may be in it that no tests lay claim to."""
-    before = set(unclaimed(server))
+def untouched_redis(server: str) -> Iterator[str]:
+    """Yield the URL of a Redis server. Fail if the tests leave new keys on it."""
+    before = set(unclaimed_keys(server))
     yield server
-    assert set(unclaimed(server)) - before == set()
+    assert set(unclaimed_keys(server)) - before == set()
 
 
-def unclaimed(server: str) -> Iterator[tuple[int, str]]:
-    """The keys in each database where no tests run: those that run elsewhere come and go."""
+def unclaimed_keys(server: str) -> Iterator[tuple[int, str]]:
+    """Yield the keys in all databases except those that a running test process has claimed."""
     with redis.Redis.from_url(server, decode_responses=True) as client:
         numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
     for number in numbers:
@@ -117,41 +120,41 @@ def test_passes_its_own_tests_on_real_servers(
     with ExitStack() as stack:
         servers = {}
         if combination["database"] == "sqlite":
-            servers["DATABASE_URL"] = stack.enter_context(file(tmp_path))
+            servers["DATABASE_URL"] = stack.enter_context(untouched_sqlite_file(tmp_path))
         elif server := real_postgres():
             servers["DATABASE_URL"] = stack.enter_context(role(server))
         else:
-            pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+            pytest.skip("No PostgreSQL server was found. Set TEST_DATABASE_URL.")
         if combination["redis"]:
             if not (server := real_redis()):
-                pytest.skip("no Redis here: set TEST_REDIS_URL")
-            servers["REDIS_URL"] = stack.enter_context(redis_left_as_found(server))
+                pytest.skip("No Redis server was found. Set TEST_REDIS_URL.")
+            servers["REDIS_URL"] = stack.enter_context(untouched_redis(server))
         variables = invalid_settings(project) | servers
-        with alone(project) as run:
+        with without_leftovers(project) as run:
             assert " passed" in run("pytest", **variables)
 
 
 @pytest.mark.core
 def test_passes_its_own_tests_in_parallel(install: Install) -> None:
-    with alone(install(**options.EVERYTHING)) as run:
-        said = run("uv", "run", "--with=pytest-xdist", "pytest", "--numprocesses=2")
+    with without_leftovers(install(**options.EVERYTHING)) as run:
+        output = run("uv", "run", "--with=pytest-xdist", "pytest", "--numprocesses=2")
 
-    share = re.search(r"(\d+) of (\d+) tests are error paths", said)
+    share = re.search(r"(\d+) of (\d+) tests are error paths", output)
     assert share
-    assert f"{share[2]} passed" in said
+    assert f"{share[2]} passed" in output
 
 
 @pytest.mark.core
-def test_passes_all_that_its_pipeline_runs(install: Install) -> None:
-    with alone(install()) as run:
+def test_passes_just_check(install: Install) -> None:
+    with without_leftovers(install()) as run:
         assert " passed" in run("uv", "run", "just", "check")
 
 
 @pytest.mark.core
-def test_passes_all_that_runs_after_a_switch(
+def test_passes_all_checks_after_redis_is_switched_on(
     first_release: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
-    """By the project's own command, which ends with all that the pipeline runs."""
+    """The project's `just template-update` command runs all checks after the update."""
     root = tmp_path / "my-api"
     render_to(first_release, root, {"database": "sqlite", "auth": "none"})
     git(root, "init", "--quiet")
@@ -172,6 +175,6 @@ def test_passes_its_own_tests_on_another_python(
 ) -> None:
     (tmp_path / ".python-version").write_text(version)
     if attempt("uv", "python", "find", "--no-python-downloads", cwd=tmp_path).returncode:
-        pytest.skip(f"no Python {version} here")
-    with alone(install(python_version=version)) as run:
+        pytest.skip(f"Python {version} is not installed.")
+    with without_leftovers(install(python_version=version)) as run:
         assert " passed" in run("pytest")

@@ -1,4 +1,4 @@
-"""The hooks: what they make and say, and that they never fail, whatever is missing or in the way."""
+"""The hooks that copier runs: what they create and print, and that they always exit with 0."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pytest_copie.plugin import Copie
 
-from tests.support.hooks import put, quoted, typed
+from tests.support.hooks import quoted, suggested_commands, write_program
 from tests.support.paths import ROOT
 from tests.support.rendering import Render
 from tests.support.repositories import commit, committed, git, release
@@ -35,62 +35,64 @@ exec /bin/sleep 60
 
 @pytest.fixture
 def project(render: Render, tmp_path: Path) -> Path:
-    """A copy as copier leaves it to the hook, under a name that needs care."""
+    """Return a rendered project before the hook runs, in a folder whose name needs quoting."""
     return Path(shutil.copytree(render(), tmp_path / "it's a “projëct” $HOME"))
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """The one folder in PATH: git is there, and a uv that works at once."""
+    """Return a folder for PATH that contains git and a fake uv that succeeds at once."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    (folder / "git").symlink_to(shutil.which("git") or pytest.fail("git is needed"))
-    put(folder / "uv", UV_THAT_WORKS)
+    (folder / "git").symlink_to(shutil.which("git") or pytest.fail("git is not installed"))
+    write_program(folder / "uv", UV_THAT_WORKS)
     return folder
 
 
 @pytest.fixture
-def hook(template: Path, programs: Path, project: Path) -> Callable[..., str]:
-    """Run the hook in the project; it must succeed each time."""
+def run_hook(template: Path, programs: Path, project: Path) -> Callable[..., str]:
+    """Return a function that runs the hook in the project and returns its output."""
 
-    def hook(**variables: str) -> str:
+    def run_hook(**variables: str) -> str:
         command = (sys.executable, template / "hooks/post_generate.py")
         return run(*command, cwd=project, env=environment(PATH=str(programs), **variables))
 
-    return hook
+    return run_hook
 
 
 def rendered(project: Path) -> set[str]:
     return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
 
 
-# --- Where all goes well ---
+# --- Success ---
 
 
-def test_makes_env_lock_and_first_commit(hook: Callable[..., str], project: Path) -> None:
+def test_creates_env_and_lock_file_and_first_commit(
+    run_hook: Callable[..., str], project: Path
+) -> None:
     files = rendered(project)
 
-    said = hook()
+    output = run_hook()
 
     assert "<secret>" not in (project / ".env").read_text()
-    assert "uv sync" in said
+    assert "uv sync" in output
     assert committed(project) == files | {"uv.lock"}
     assert git(project, "log", "--format=%an %ae %s") == (
         "Tester tester@example.com Generate the project\n"
     )
     assert git(project, "branch", "--show-current") == "main\n"
     assert git(project, "status", "--porcelain") == ""
-    assert "To do it yourself" not in said
+    assert "To do it yourself" not in output
 
 
-def test_the_environment_of_another_project_is_left_alone(
-    hook: Callable[..., str], project: Path, tmp_path: Path
+def test_variables_of_another_project_are_ignored(
+    run_hook: Callable[..., str], project: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
     git(other, "init", "--quiet")
 
-    said = hook(
+    output = run_hook(
         VIRTUAL_ENV=str(other),
         UV_LOCKED="1",
         UV_PROJECT_ENVIRONMENT="/kept",
@@ -99,18 +101,18 @@ def test_the_environment_of_another_project_is_left_alone(
         GIT_INDEX_FILE=str(other / ".git/index"),
     )
 
-    assert "VIRTUAL_ENV= UV_LOCKED= UV_PROJECT_ENVIRONMENT=/kept\n" in said
+    assert "VIRTUAL_ENV= UV_LOCKED= UV_PROJECT_ENVIRONMENT=/kept\n" in output
     assert "pyproject.toml" in committed(project)
     assert not (other / ".git/index").exists()
 
 
-def test_the_users_hooks_and_key_are_not_asked(
-    hook: Callable[..., str], project: Path, tmp_path: Path
+def test_the_users_git_hooks_and_signing_are_not_used(
+    run_hook: Callable[..., str], project: Path, tmp_path: Path
 ) -> None:
     template = tmp_path / "git-template/hooks"
     template.mkdir(parents=True)
     for name in ("pre-commit", "commit-msg", "prepare-commit-msg", "post-commit"):
-        put(template / name, f"#!/bin/sh\n: > '{tmp_path}/ran'\nexit 1\n")
+        write_program(template / name, f"#!/bin/sh\n: > '{tmp_path}/ran'\nexit 1\n")
     config = tmp_path / "gitconfig"
     config.write_text(
         "[user]\n\tname = Tester\n\temail = tester@example.com\n"
@@ -119,63 +121,63 @@ def test_the_users_hooks_and_key_are_not_asked(
         "[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /bin/false\n"
     )
 
-    hook(GIT_CONFIG_GLOBAL=str(config))
+    run_hook(GIT_CONFIG_GLOBAL=str(config))
 
     assert "pyproject.toml" in committed(project)
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_was_in_the_folder_is_kept(hook: Callable[..., str], project: Path) -> None:
+def test_existing_files_are_kept(run_hook: Callable[..., str], project: Path) -> None:
     (project / ".env").write_text("MINE=1\n")
     (project / "notes.txt").write_text("mine\n")
 
-    hook()
+    run_hook()
 
     assert (project / ".env").read_text() == "MINE=1\n"
     assert (project / "notes.txt").read_text() == "mine\n"
     assert ".env" not in committed(project)
 
 
-def test_inside_a_repository_it_makes_no_other_and_commits_nothing(
-    hook: Callable[..., str], project: Path, tmp_path: Path
+def test_creates_no_repository_and_no_commit_inside_a_repository(
+    run_hook: Callable[..., str], project: Path, tmp_path: Path
 ) -> None:
     git(tmp_path, "init", "--quiet")
-    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message=theirs")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message=First")
 
-    said = hook()
+    output = run_hook()
 
     assert not (project / ".git").exists()
-    assert git(tmp_path, "log", "--format=%s") == "theirs\n"
+    assert git(tmp_path, "log", "--format=%s") == "First\n"
     assert git(tmp_path, "diff", "--cached", "--name-only") == ""
     assert (project / ".env").exists()
-    assert "repository" in said
+    assert "repository" in output
 
 
-# --- Where something is missing, or fails ---
+# --- Missing and failing programs ---
 
 
-def test_without_uv_it_says_so_and_goes_on(
-    hook: Callable[..., str], project: Path, programs: Path
+def test_reports_missing_uv_and_continues(
+    run_hook: Callable[..., str], project: Path, programs: Path
 ) -> None:
     (programs / "uv").unlink()
 
-    said = hook()
+    output = run_hook()
 
-    assert "uv is not installed" in said
-    assert typed(said) == [f"cd {quoted(project)}", "uv sync"]
+    assert "uv is not installed" in output
+    assert suggested_commands(output) == [f"cd {quoted(project)}", "uv sync"]
     assert "pyproject.toml" in committed(project)
 
 
-def test_without_git_it_says_so_and_the_rest_is_made(
-    hook: Callable[..., str], project: Path, programs: Path
+def test_reports_missing_git_and_runs_the_other_steps(
+    run_hook: Callable[..., str], project: Path, programs: Path
 ) -> None:
     (programs / "git").unlink()
 
-    said = hook()
+    output = run_hook()
 
-    assert "git is not installed" in said
-    assert typed(said)[0] == f"cd {quoted(project)}"
-    assert [line.split()[:2] for line in typed(said)[1:]] == [
+    assert "git is not installed" in output
+    assert suggested_commands(output)[0] == f"cd {quoted(project)}"
+    assert [line.split()[:2] for line in suggested_commands(output)[1:]] == [
         ["git", "init"],
         ["git", "add"],
         ["git", "commit"],
@@ -184,103 +186,105 @@ def test_without_git_it_says_so_and_the_rest_is_made(
     assert (project / "uv.lock").exists()
 
 
-def test_with_neither_there_is_still_an_env(
-    hook: Callable[..., str], project: Path, programs: Path
+def test_creates_env_without_uv_and_git(
+    run_hook: Callable[..., str], project: Path, programs: Path
 ) -> None:
     shutil.rmtree(programs)
 
-    assert hook().count("is not installed") == 2
+    assert run_hook().count("is not installed") == 2
     assert (project / ".env").exists()
 
 
-def test_uv_that_fails_midway_is_told_and_what_it_left_is_committed(
-    hook: Callable[..., str], project: Path, programs: Path
+def test_reports_a_failing_uv_and_commits_the_lock_file_it_wrote(
+    run_hook: Callable[..., str], project: Path, programs: Path
 ) -> None:
-    put(programs / "uv", UV_THAT_FAILS)
+    write_program(programs / "uv", UV_THAT_FAILS)
 
-    said = hook()
+    output = run_hook()
 
-    assert "no space left on device" in said
-    assert "uv failed with exit code 2" in said
-    assert "uv sync" in typed(said)
+    assert "no space left on device" in output
+    assert "uv failed with exit code 2" in output
+    assert "uv sync" in suggested_commands(output)
     assert "uv.lock" in committed(project)
 
 
-def test_a_program_that_cannot_start_is_told(
-    hook: Callable[..., str], project: Path, programs: Path
+def test_reports_a_program_that_cannot_start(
+    run_hook: Callable[..., str], project: Path, programs: Path
 ) -> None:
-    put(programs / "uv", "")
+    write_program(programs / "uv", "")
     (programs / "uv").write_bytes(b"\x7fELF not really")
 
-    said = hook()
+    output = run_hook()
 
-    assert "uv does not run" in said
+    assert "uv does not run" in output
     assert "pyproject.toml" in committed(project)
 
 
-def test_git_without_an_identity_is_told_and_the_commit_is_left_to_type(
-    hook: Callable[..., str], project: Path, tmp_path: Path
+def test_prints_the_commit_command_when_git_has_no_identity(
+    run_hook: Callable[..., str], project: Path, tmp_path: Path
 ) -> None:
-    said = hook(GIT_CONFIG_GLOBAL=os.devnull, HOME=str(tmp_path), EMAIL="")
+    output = run_hook(GIT_CONFIG_GLOBAL=os.devnull, HOME=str(tmp_path), EMAIL="")
 
-    assert "Please tell me who you are" in said
-    assert typed(said)[0] == f"cd {quoted(project)}"
-    assert typed(said)[1].startswith("git commit")
-    assert len(typed(said)) == 2
+    assert "Please tell me who you are" in output
+    assert suggested_commands(output)[0] == f"cd {quoted(project)}"
+    assert suggested_commands(output)[1].startswith("git commit")
+    assert len(suggested_commands(output)) == 2
     assert "A  pyproject.toml" in git(project, "status", "--porcelain")
 
 
-def test_a_project_whose_env_file_fails_is_told(hook: Callable[..., str], project: Path) -> None:
+def test_reports_a_failure_to_create_env(run_hook: Callable[..., str], project: Path) -> None:
     (project / ".env.example").unlink()
 
-    said = hook()
+    output = run_hook()
 
-    assert "failed with exit code 1" in said
-    assert any(line.endswith("src/app_dev/env_file.py") for line in typed(said))
+    assert "failed with exit code 1" in output
+    assert any(line.endswith("src/app_dev/env_file.py") for line in suggested_commands(output))
     assert "pyproject.toml" in committed(project)
 
 
-def test_what_takes_too_long_is_cut_off(
+def test_stops_a_command_after_the_timeout(
     project: Path, programs: Path, template: Path, tmp_path: Path
 ) -> None:
-    put(programs / "uv", UV_THAT_HANGS)
+    write_program(programs / "uv", UV_THAT_HANGS)
     text = (template / "hooks/post_generate.py").read_text()
     assert "TIMEOUT = 900 " in text
-    impatient = tmp_path / "hook.py"
-    impatient.write_text(text.replace("TIMEOUT = 900 ", "TIMEOUT = 1 "))
+    hook_with_short_timeout = tmp_path / "hook.py"
+    hook_with_short_timeout.write_text(text.replace("TIMEOUT = 900 ", "TIMEOUT = 1 "))
 
-    said = run(sys.executable, impatient, cwd=project, env=environment(PATH=str(programs)))
+    output = run(
+        sys.executable, hook_with_short_timeout, cwd=project, env=environment(PATH=str(programs))
+    )
 
-    assert "uv took more than 1 seconds" in said
-    assert "uv sync" in typed(said)
+    assert "uv took more than 1 seconds" in output
+    assert "uv sync" in suggested_commands(output)
     assert "pyproject.toml" in committed(project)
 
 
-def test_ctrl_c_keeps_the_project_and_says_what_is_left(
+def test_ctrl_c_keeps_the_project_and_prints_the_remaining_commands(
     template: Path, programs: Path, tmp_path: Path
 ) -> None:
-    """On the real command line: the terminal interrupts copier, the hook and uv, all at once."""
-    put(programs / "uv", UV_THAT_HANGS)
+    """A terminal interrupts copier, the hook and uv at the same time."""
+    write_program(programs / "uv", UV_THAT_HANGS)
     project = tmp_path / "project"
     copy = (*COPIER, "copy", "--trust", "--defaults", template, project)
-    said = interrupt(*copy, when=project / "started", env=environment(PATH=str(programs))).stdout
+    output = interrupt(*copy, when=project / "started", env=environment(PATH=str(programs))).stdout
 
-    assert "Traceback" not in said
-    assert typed(said)[1] == "uv sync"
-    assert [line.split()[1] for line in typed(said)[2:]] == ["init", "add", "commit"]
+    assert "Traceback" not in output
+    assert suggested_commands(output)[1] == "uv sync"
+    assert [line.split()[1] for line in suggested_commands(output)[2:]] == ["init", "add", "commit"]
     assert (project / "pyproject.toml").exists()
     assert not (project / ".git").exists()
 
 
-# --- Through copier ---
+# --- Hooks run by copier ---
 
 
-def test_copier_runs_it_and_says_the_next_two_commands(
+def test_copier_runs_the_hook_and_prints_the_next_commands(
     template: Path, programs: Path, tmp_path: Path
 ) -> None:
     project = tmp_path / "it's mine"
 
-    said = run(
+    output = run(
         *COPIER,
         "copy",
         "--trust",
@@ -291,7 +295,7 @@ def test_copier_runs_it_and_says_the_next_two_commands(
         env=environment(PATH=str(programs)),
     )
 
-    assert said.rstrip().splitlines()[-2:] == [
+    assert output.rstrip().splitlines()[-2:] == [
         f"    cd {quoted(project)}",
         "    uv run app dev",
     ]
@@ -306,9 +310,10 @@ def test_the_real_uv_installs_the_project(copie: Copie, template: Path) -> None:
     assert "dev" in run(project / ".venv/bin/app", "--help", cwd=project)
 
 
-def test_an_update_does_not_run_it(released: Path, programs: Path, tmp_path: Path) -> None:
+def test_an_update_does_not_run_the_hook(released: Path, programs: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"  # copier's git needs more than git
+    # git, as copier calls it, runs other programs that must be in PATH.
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
 
     def copier(*arguments: str | Path) -> str:
         return run(*COPIER, *arguments, cwd=tmp_path, env=environment(PATH=path))
@@ -319,15 +324,15 @@ def test_an_update_does_not_run_it(released: Path, programs: Path, tmp_path: Pat
     commit(project)
     release(released, "v2.0.0")
 
-    said = copier("update", "--trust", "--defaults", project)
+    output = copier("update", "--trust", "--defaults", project)
 
-    assert "Updating to template version 2.0.0" in said
-    assert "post_generate.py" not in said
+    assert "Updating to template version 2.0.0" in output
+    assert "post_generate.py" not in output
     assert not (project / ".env").exists()
     assert not (project / "uv.lock").exists()
 
 
-# --- What an update says ---
+# --- Release notes after an update ---
 
 
 @pytest.mark.parametrize(
@@ -341,13 +346,13 @@ def test_an_update_does_not_run_it(released: Path, programs: Path, tmp_path: Pat
         ("v1.2.0", "0a1b2c3", []),
     ],
 )
-def test_the_notes_are_those_of_the_releases_between(
+def test_shows_the_notes_of_the_releases_between_two_versions(
     before: str, after: str, shown: list[str], tmp_path: Path
 ) -> None:
-    said = notes(tmp_path, CHANGELOG.encode(), before, after)
+    output = run_notes_hook(tmp_path, CHANGELOG.encode(), before, after)
 
-    assert re.findall(r"^## \[(.*)\]", said, re.MULTILINE) == shown
-    assert bool(said) == bool(shown)
+    assert re.findall(r"^## \[(.*)\]", output, re.MULTILINE) == shown
+    assert bool(output) == bool(shown)
 
 
 @pytest.mark.parametrize(
@@ -360,28 +365,30 @@ def test_the_notes_are_those_of_the_releases_between(
     ],
     ids=["missing", "empty", "not UTF-8", "no versions"],
 )
-def test_notes_that_cannot_be_shown_are_left_out(
+def test_shows_nothing_when_the_notes_cannot_be_read(
     changelog: bytes | None, arguments: list[str], tmp_path: Path
 ) -> None:
-    assert notes(tmp_path, changelog, *arguments) == ""
+    assert run_notes_hook(tmp_path, changelog, *arguments) == ""
 
 
-def test_notes_are_shown_where_letters_are_few(tmp_path: Path) -> None:
-    said = notes(tmp_path, CHANGELOG.encode(), "v1.0.0", "v1.2.0", PYTHONIOENCODING="ascii")
+def test_escapes_characters_that_the_terminal_cannot_encode(tmp_path: Path) -> None:
+    output = run_notes_hook(
+        tmp_path, CHANGELOG.encode(), "v1.0.0", "v1.2.0", PYTHONIOENCODING="ascii"
+    )
 
-    assert "- Two: \\u201cnew\\u201d.\n" in said
+    assert "- Two: \\u201cnew\\u201d.\n" in output
 
 
 @pytest.mark.parametrize("output", [">&-", ">/dev/full"])
-def test_notes_that_cannot_be_written_do_not_fail(output: str, tmp_path: Path) -> None:
-    notes(tmp_path, CHANGELOG.encode())
+def test_exits_with_zero_when_the_notes_cannot_be_written(output: str, tmp_path: Path) -> None:
+    run_notes_hook(tmp_path, CHANGELOG.encode())
 
     command = shlex.join([sys.executable, "hooks/notes.py", "v1.0.0", "v1.2.0"])
     run("sh", "-c", f"{command} {output}", cwd=tmp_path)
 
 
-def notes(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
-    """What the hook shows of a changelog; it must succeed each time."""
+def run_notes_hook(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
+    """Run hooks/notes.py beside this changelog and return its output. It must exit with 0."""
     (folder / "hooks").mkdir()
     hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
     if changelog is not None:

@@ -1,4 +1,4 @@
-"""The table tells what happened, and leaves out what did not."""
+"""The matrix table shows the results of all checks that ran."""
 
 from typing import Literal
 
@@ -15,13 +15,20 @@ def report(
     seconds: float,
     when: Literal["setup", "call", "teardown"] = "call",
 ) -> pytest.TestReport:
-    given = matrix.property_of({"code": answers}, check)
+    user_property = matrix.property_of({"code": answers}, check)
     return pytest.TestReport(
-        "a", ("a", 0, "a"), {}, outcome, None, when, user_properties=[given], duration=seconds
+        "a",
+        ("a", 0, "a"),
+        {},
+        outcome,
+        None,
+        when,
+        user_properties=[user_property],
+        duration=seconds,
     )
 
 
-def test_a_line_for_each_combination_and_a_column_for_each_check() -> None:
+def test_table_has_a_row_for_each_combination_and_a_column_for_each_check() -> None:
     table = matrix.table(
         [
             report(options.EVERYTHING, "types", "skipped", 0.1),
@@ -42,7 +49,7 @@ def test_a_line_for_each_combination_and_a_column_for_each_check() -> None:
     ]
 
 
-def test_a_switch_stands_in_the_line_that_it_leads_out_of() -> None:
+def test_an_update_is_in_the_row_of_the_combination_before_it() -> None:
     flip = (options.EVERYTHING, options.DEFAULTS)
 
     assert matrix.property_of({"flip": flip}, "updates") == matrix.property_of(

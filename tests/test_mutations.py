@@ -1,6 +1,7 @@
-"""A fault of each kind, put into a copy of this repository, is caught by the test that is named.
+"""Mutation tests: put a fault into a copy of this repository, and check that a test detects it.
 
-In the copy that test runs alone, through pytest; where there is no fault, all of them pass.
+Each fault names the test that must fail. pytest runs only that test in the copy. Without a fault,
+all these tests pass.
 """
 
 import shutil
@@ -22,17 +23,17 @@ ANY = options.name(options.DEFAULTS)
 
 @dataclass(frozen=True)
 class Fault:
-    """In a file, one text is put in another's place, or at the end."""
+    """A change to a file: `new` replaces `old`, or is appended if `old` is empty."""
 
     file: str
     old: str
     new: str
     test: str
-    """The one that has to catch it."""
+    """The test that must fail, as `file::test`."""
 
 
 FAULTS = {
-    "a method of an overlay has another name": Fault(
+    "a method of one overlay is renamed": Fault(
         f"{PICCOLO}/src/app/core/database/queries.py",
         "async def _newest(",
         "async def _latest(",
@@ -42,78 +43,78 @@ FAULTS = {
         "tests/support/options.py",
         '    "websockets": (False, True),\n',
         "",
-        "test_questions.py::test_every_question_is_an_option_and_every_option_a_question",
+        "test_questions.py::test_options_and_questions_have_the_same_names",
     ),
     "a choice is dropped from the matrix": Fault(
         "tests/support/options.py",
         '"tortoise", "piccolo"),',
         '"tortoise"),',
-        "test_questions.py::test_every_choice_is_in_the_list_and_the_default_stands_first",
+        "test_questions.py::test_options_list_every_choice_and_the_default_first",
     ),
-    "a slip of format": Fault(
+    "a formatting error": Fault(
         "template/src/app/core/ids.py",
         "",
-        "SLIP  =  1\n",
-        f"test_combinations.py::test_passes[{ANY}-format]",
+        "FAULT  =  1\n",
+        f"test_combinations.py::test_passes_static_checks[{ANY}-format]",
     ),
-    "a slip that only a linter sees": Fault(
+    "a lint error": Fault(
         "template/src/app/core/ids.py",
         "",
         "\n\nassert True\n",
-        f"test_combinations.py::test_passes[{ANY}-lint]",
+        f"test_combinations.py::test_passes_static_checks[{ANY}-lint]",
     ),
-    "a slip of types": Fault(
+    "a type error": Fault(
         "template/src/app/core/ids.py",
         "",
-        '\n\nSLIP: int = "one"\n',
+        '\n\nFAULT: int = "one"\n',
         f"test_combinations.py::test_is_strictly_typed[{ANY}]",
     ),
-    "a package that is not declared": Fault(
+    "an undeclared package": Fault(
         "template/src/app/core/ids.py",
         "",
         "\n\nimport idna\n",
-        f"test_combinations.py::test_passes[{ANY}-packages]",
+        f"test_combinations.py::test_passes_static_checks[{ANY}-packages]",
     ),
     "the core imports a feature": Fault(
         "template/src/app/core/ids.py",
         "",
         "\n\nimport app.features.items\n",
-        f"test_combinations.py::test_passes[{ANY}-layers]",
+        f"test_combinations.py::test_passes_static_checks[{ANY}-layers]",
     ),
-    "a tag in a file that is not rendered": Fault(
+    "a tag in a file without the .jinja suffix": Fault(
         "template/justfile",
         "",
         "# {% if orm %}\n",
-        f"test_combinations.py::test_no_trace_of_the_template_is_left[{ANY}]",
+        f"test_combinations.py::test_contains_no_template_tags[{ANY}]",
     ),
-    "a word of an option outside its files": Fault(
+    "a word of an option in a file of every project": Fault(
         "template/justfile",
         "",
         "# Before: start Redis\n",
-        f"test_combinations.py::test_no_word_of_what_was_not_chosen_is_left[{ANY}]",
+        f"test_combinations.py::test_mentions_no_option_that_was_not_chosen[{ANY}]",
     ),
-    "a migration that is edited": Fault(
+    "an edited migration": Fault(
         f"{PICCOLO}/migrations/versions/0001_initial.py",
         "",
         "\n",
         "test_hygiene.py::test_a_released_migration_is_never_edited",
     ),
-    "a file that an update passes over": Fault(
+    "a file that updates skip": Fault(
         "copier.yml",
         "  - migrations/versions/*.py\n",
         "  - migrations/versions/*.py\n  - pyproject.toml\n",
-        "test_update.py::test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_work"
+        "test_update.py::test_switching_an_option_equals_a_fresh_copy_with_the_users_changes"
         f"[{ANY},auth:jwt>none]",
     ),
 }
 
-GRAVEST = {
-    "a method of an overlay has another name",
+ALWAYS_TESTED = {
+    "a method of one overlay is renamed",
     "an option is dropped from the matrix",
-    "a slip of format",
-    "a migration that is edited",
+    "a formatting error",
+    "an edited migration",
 }
-"""What the first tier has time for."""
+"""Faults that are also tested without `--matrix`, because a plain run must be short."""
 
 
 @pytest.fixture
@@ -129,11 +130,11 @@ def repository(template: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, id=what, marks=[] if what in GRAVEST else pytest.mark.core)
+        pytest.param(fault, id=what, marks=[] if what in ALWAYS_TESTED else pytest.mark.core)
         for what, fault in FAULTS.items()
     ],
 )
-def test_a_fault_is_caught(fault: Fault, repository: Path) -> None:
+def test_a_fault_is_detected(fault: Fault, repository: Path) -> None:
     path = repository / fault.file
     text = path.read_text(encoding="utf-8")
     assert fault.old in text
@@ -147,7 +148,7 @@ def test_a_fault_is_caught(fault: Fault, repository: Path) -> None:
 
 
 @pytest.mark.core
-def test_without_a_fault_all_of_them_pass(repository: Path) -> None:
+def test_without_a_fault_all_named_tests_pass(repository: Path) -> None:
     named = {fault.test for fault in FAULTS.values()}
 
     done = run_tests(repository, *named)
@@ -156,6 +157,6 @@ def test_without_a_fault_all_of_them_pass(repository: Path) -> None:
 
 
 def run_tests(repository: Path, *tests: str) -> subprocess.CompletedProcess[str]:
-    own = ("-n0", "-p", "no:cacheprovider", f"--basetemp={repository.with_name('base')}")
+    arguments = ("-n0", "-p", "no:cacheprovider", f"--basetemp={repository.with_name('base')}")
     named = [f"tests/{test}" for test in tests]
-    return attempt(sys.executable, "-m", "pytest", *own, *named, cwd=repository)
+    return attempt(sys.executable, "-m", "pytest", *arguments, *named, cwd=repository)

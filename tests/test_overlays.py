@@ -1,7 +1,7 @@
-"""Whichever ORM and database: the rest of the service takes the same names, with the same arguments.
+"""Every overlay provides the names that modules outside it use, with the same parameters.
 
-An overlay may have modules and names of its own. But what anything outside of it imports, each has
-to supply. That the types fit too is mypy's to say, in every combination.
+An overlay may also have modules and names that no module outside it uses. mypy checks the types in
+every combination.
 """
 
 import ast
@@ -19,23 +19,23 @@ from tests.support.options import Answers
 from tests.support.rendering import Render, files
 
 MISSING = "is missing"
-NAME = "is of elsewhere, or a value: mypy knows more"
+NAME = "is a value, or is imported: only mypy checks it"
 
 
 def overlay(template: Path, option: str, answers: Answers) -> set[Path]:
-    """The files of a render that are there because of an option, as their paths tell."""
-    every = {**options.CODE, **options.SURFACE}
-    answers = {name: values[0] for name, values in every.items()} | answers
+    """Return the rendered paths of the files whose path in the template depends on the option."""
+    all_options = {**options.CODE, **options.SURFACE}
+    answers = {name: values[0] for name, values in all_options.items()} | answers
     return {
         Path(path.render(answers).removesuffix(".jinja"))
-        for path, asked in paths(template).items()
-        if option in asked and asked <= every.keys()
+        for path, options_in_path in paths(template).items()
+        if option in options_in_path and options_in_path <= all_options.keys()
     }
 
 
 @cache
 def paths(template: Path) -> dict[jinja2.Template, set[str]]:
-    """Those of the template, each with the answers that it hangs on."""
+    """Return the paths of the template's files, each with the options that it depends on."""
     environment = jinja2.Environment()
     return {
         environment.from_string(path): find_undeclared_variables(environment.parse(path))
@@ -43,21 +43,22 @@ def paths(template: Path) -> dict[jinja2.Template, set[str]]:
     }
 
 
-def taken(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
-    """What the rest of a service takes from an overlay's modules, and how it is called there."""
+def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
+    """Return the overlay's names that modules outside it use, each with its signature."""
     modules = {
         ".".join(path.with_suffix("").parts).removeprefix("src."): path
         for path in overlay
         if path.suffix == ".py" and (tree / path).exists()
     }
-    faces = {name: dict(face(parse(tree / path))) for name, path in modules.items()}
-    # How a model makes its rows, and how a session runs statements, is between them and their
-    # overlay's repositories.
-    for name in faces.keys() & {"app.core.database.models", "app.core.database.session"}:
-        faces[name] = dict.fromkeys(faces[name], NAME)
+    provided_names = {
+        name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
+    }
+    # Only the overlay's repositories call the methods of models and sessions, so they may differ.
+    for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
+        provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())
     return {
-        f"{module}.{name}": faces[module].get(name, MISSING)
+        f"{module}.{name}": provided_names[module].get(name, MISSING)
         for path in rest
         for module, name in imported(parse(tree / path))
         if module in modules
@@ -70,13 +71,13 @@ def parse(path: Path) -> ast.Module:
 
 @cache
 def parsed(source: str) -> ast.Module:
-    """Most files are the same in many combinations."""
+    """Parse a source text once, because most files are the same in many combinations."""
     return ast.parse(source)
 
 
 @cache
 def imported(tree: ast.Module) -> set[tuple[str, str]]:
-    """The names that a module imports, and those that it takes from the modules it imports."""
+    """Return the names that a module imports, and the attributes that it reads from modules."""
     names = set()
     modules: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -90,18 +91,18 @@ def imported(tree: ast.Module) -> set[tuple[str, str]]:
     return names
 
 
-def face(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """The names that a module or class has, each with what it takes."""
+def defined_names(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Yield the names that a module or class defines, each with its signature."""
     for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                # An argument that one variant does not use has an underscore there.
-                takes = [a.arg.lstrip("_") for a in ast.walk(node.args) if isinstance(a, ast.arg)]
+                # An overlay may name a parameter with an underscore if it does not use it.
+                names = [a.arg.lstrip("_") for a in ast.walk(node.args) if isinstance(a, ast.arg)]
                 kind = "async " * isinstance(node, ast.AsyncFunctionDef)
-                yield node.name, f"{kind}({', '.join(takes)})"
+                yield node.name, f"{kind}({', '.join(names)})"
             case ast.ClassDef():
-                # Its methods: what columns and constraints are called, each ORM has its own way.
-                public = [(name, how) for name, how in face(node) if name[0] != "_"]
+                # Compare methods only, because ORMs declare columns and constraints differently.
+                public = [(name, how) for name, how in defined_names(node) if name[0] != "_"]
                 methods = sorted(f"{name} {how}" for name, how in public if "(" in how)
                 yield node.name, f"class: {'; '.join(methods)}"
             case ast.ImportFrom() | ast.Import():
@@ -113,7 +114,7 @@ def face(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("option", ["orm", "database"])
-def test_every_overlay_supplies_what_the_rest_takes(
+def test_every_overlay_provides_the_names_that_other_modules_use(
     option: str, template: Path, render: Render
 ) -> None:
     def others(answers: Answers) -> str:
@@ -121,7 +122,7 @@ def test_every_overlay_supplies_what_the_rest_takes(
 
     for _, group in groupby(sorted(options.combinations(), key=others), others):
         supplied = {
-            options.name(answers): taken(render(**answers), overlay(template, option, answers))
+            options.name(answers): used_names(render(**answers), overlay(template, option, answers))
             for answers in group
         }
         for name in set().union(*supplied.values()):
@@ -142,7 +143,7 @@ def test_every_overlay_supplies_what_the_rest_takes(
 @pytest.mark.parametrize(
     "rest", ["from app.database import connect", "from app import database\ndatabase.connect()"]
 )
-def test_an_overlay_that_differs_is_seen(
+def test_detects_an_overlay_with_other_names_or_parameters(
     module: str, supplies: str, rest: str, tmp_path: Path
 ) -> None:
     app = tmp_path / "src/app"
@@ -150,12 +151,12 @@ def test_an_overlay_that_differs_is_seen(
     (app / "main.py").write_text(rest)
     database = Path("src/app/database.py")
 
-    (tmp_path / database).write_text("def connect(_url): ...\ndef of_its_own(): ...")
-    one = taken(tmp_path, [database])
+    (tmp_path / database).write_text("def connect(_url): ...\ndef unused_elsewhere(): ...")
+    one = used_names(tmp_path, [database])
     (tmp_path / database).write_text("from x import y\ndef connect(url): ...")
-    same = taken(tmp_path, [database])
+    same = used_names(tmp_path, [database])
     (tmp_path / database).unlink()
     (app / f"{module}.py").write_text(supplies)
-    other = taken(tmp_path, [Path(f"src/app/{module}.py")])
+    other = used_names(tmp_path, [Path(f"src/app/{module}.py")])
 
     assert one == same != other

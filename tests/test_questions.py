@@ -1,4 +1,4 @@
-"""The questions: what they refuse, and that whatever they accept arrives as literal text."""
+"""The questions of copier.yml refuse invalid answers, and render accepted text literally."""
 
 import re
 import sys
@@ -13,14 +13,14 @@ from markdown_it import MarkdownIt
 
 from tests.support import options
 from tests.support.options import Answers
-from tests.support.questions import asked
+from tests.support.questions import read_questions
 from tests.support.rendering import Render, render_to
 from tests.support.running import run
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
-# Each has a meaning to one of: Jinja, TOML, YAML, Python, Markdown, HTML, a shell.
-HOSTILE = {
+# Texts with characters that are special in Jinja, TOML, YAML, Python, Markdown, HTML or a shell.
+SPECIAL_TEXTS = {
     "jinja": "{{ 7 * 7 }} {% raw %} {# no #} {%- endraw -%}",
     "quotes": """ "double" 'single' ''' three """ + '""" of each',
     "one quote": 'say "hi',
@@ -39,15 +39,15 @@ HOSTILE = {
 }
 
 
-# --- The list of options is the whole list ---
+# --- tests/support/options.py and copier.yml agree ---
 
 
-def test_every_question_is_an_option_and_every_option_a_question(template: Path) -> None:
-    assert asked(template).keys() == {*options.CODE, *options.SURFACE, *options.TEXT}
+def test_options_and_questions_have_the_same_names(template: Path) -> None:
+    assert read_questions(template).keys() == {*options.CODE, *options.SURFACE, *options.TEXT}
 
 
-def test_every_choice_is_in_the_list_and_the_default_stands_first(template: Path) -> None:
-    questions = asked(template)
+def test_options_list_every_choice_and_the_default_first(template: Path) -> None:
+    questions = read_questions(template)
     for name, values in {**options.CODE, **options.SURFACE}.items():
         choices = questions[name].get("choices", [False, True])
         offered = choices.values() if isinstance(choices, dict) else choices
@@ -56,15 +56,15 @@ def test_every_choice_is_in_the_list_and_the_default_stands_first(template: Path
         assert questions[name]["default"] == values[0], name
 
 
-def test_a_question_with_choices_is_not_listed_as_text(template: Path) -> None:
-    questions = asked(template)
+def test_text_options_are_questions_without_choices(template: Path) -> None:
+    questions = read_questions(template)
 
     for name in options.TEXT:
         assert questions[name]["type"] == "str"
         assert "choices" not in questions[name]
 
 
-def test_the_pairs_are_all_the_pairs() -> None:
+def test_pairs_contains_every_valid_pair_of_answers() -> None:
     every = {**options.CODE, **options.SURFACE}
     rows = options.pairs(every)
 
@@ -76,11 +76,11 @@ def test_the_pairs_are_all_the_pairs() -> None:
         }
 
 
-# --- What is refused ---
+# --- Refused answers ---
 
 
 def refusal(template: Path, destination: Path, answers: Answers) -> str:
-    """The message with which answers are refused; nothing may have been written by then."""
+    """Return the message with which copier refuses the answers. It must not write any file."""
     with pytest.raises(ValueError, match=" ") as caught:
         render_to(template, destination, answers)
     assert not destination.exists()
@@ -88,13 +88,13 @@ def refusal(template: Path, destination: Path, answers: Answers) -> str:
 
 
 CHOICES = {**options.CODE, **options.SURFACE}
-# What is no yes or no, copier itself takes for one of them.
+# Yes-or-no questions are left out, because copier converts any text to yes or no.
 SWITCHES = {name for name, values in CHOICES.items() if set(values) == {False, True}}
 
 
 @pytest.mark.parametrize("name", sorted(CHOICES.keys() - SWITCHES))
 @pytest.mark.parametrize("answer", ["mysql", "", "MIT ", "None"])
-def test_refuses_another_choice_and_names_all(
+def test_refuses_an_unknown_choice_and_names_all_choices(
     name: str, answer: str, template: Path, tmp_path: Path
 ) -> None:
     message = refusal(template, tmp_path / "project", {name: answer})
@@ -136,7 +136,7 @@ def test_refuses_another_choice_and_names_all(
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_refuses_what_is_not_valid_and_says_what_is(
+def test_refuses_invalid_text_and_says_what_is_allowed(
     name: str, answer: str, allowed: str, template: Path, tmp_path: Path
 ) -> None:
     message = refusal(template, tmp_path / "project", {name: answer})
@@ -146,13 +146,13 @@ def test_refuses_what_is_not_valid_and_says_what_is(
 
 
 @pytest.mark.parametrize("answers", options.REFUSED, ids=options.name)
-def test_refuses_what_does_not_go_together_and_says_why(
+def test_refuses_an_impossible_combination_and_names_its_answers(
     answers: Answers, template: Path, tmp_path: Path
 ) -> None:
     message = refusal(template, tmp_path / "project", answers).lower()
 
-    said = [name if name in SWITCHES else str(value) for name, value in answers.items()]
-    assert [word for word in said if word not in message] == []
+    words = [name if name in SWITCHES else str(value) for name, value in answers.items()]
+    assert [word for word in words if word not in message] == []
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,17 @@ def test_refuses_what_does_not_go_together_and_says_why(
     [{"telemetry": True}, {"Redis": True, "orms": "piccolo"}, {"packages": []}, {"_src": "x"}],
     ids=",".join,
 )
-def test_refuses_data_that_no_question_takes_and_names_all_questions(
+def test_refuses_data_with_unknown_names_and_lists_all_questions(
     answers: Answers, template: Path, tmp_path: Path
 ) -> None:
     message = refusal(template, tmp_path / "project", answers)
 
     assert f"There is no question {', '.join(answers)}. " in message
     known = message.partition("The questions are ")[2].rstrip(".").split(", ")
-    assert set(asked(template)) <= set(known)
+    assert set(read_questions(template)) <= set(known)
 
 
-# --- What is accepted ---
+# --- Accepted answers ---
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_refuses_data_that_no_question_takes_and_names_all_questions(
         ("author_email", "first.last+tag@sub.example.co.uk"),
     ],
 )
-def test_accepts_what_is_just_within_the_limits(name: str, answer: str, render: Render) -> None:
+def test_accepts_text_at_the_limits(name: str, answer: str, render: Render) -> None:
     assert saved_answers(render(**{name: answer}))[name] == answer
 
 
@@ -205,38 +205,40 @@ def test_accepts_what_is_just_within_the_limits(name: str, answer: str, render: 
         ("x" * 60, "x" * 50),
     ],
 )
-def test_the_slug_that_is_proposed_is_valid(project_name: str, slug: str, render: Render) -> None:
+def test_the_default_slug_is_valid(project_name: str, slug: str, render: Render) -> None:
     proposed = saved_answers(render(project_name=project_name))["project_slug"]
 
     assert proposed == slug
     assert SLUG.fullmatch(proposed)
 
 
-@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
-def hostile(request: pytest.FixtureRequest) -> Answers:
+@pytest.fixture(params=list(SPECIAL_TEXTS.values()), ids=list(SPECIAL_TEXTS))
+def special_text(request: pytest.FixtureRequest) -> Answers:
     text: str = request.param
     return {"project_name": text[:60], "description": text, "author_name": text}
 
 
-def test_hostile_text_is_kept_as_it_is(hostile: Answers, render: Render) -> None:
-    project = render(**hostile)
+def test_special_characters_are_stored_unchanged(special_text: Answers, render: Render) -> None:
+    project = render(**special_text)
 
     saved = saved_answers(project)
-    assert {name: saved[name] for name in hostile} == hostile
+    assert {name: saved[name] for name in special_text} == special_text
 
     metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert metadata["description"] == hostile["description"]
-    assert metadata["authors"] == [{"name": hostile["author_name"]}]
+    assert metadata["description"] == special_text["description"]
+    assert metadata["authors"] == [{"name": special_text["author_name"]}]
     assert SLUG.fullmatch(metadata["name"])
 
     package: dict[str, str] = {}
     exec((project / "src/app/__init__.py").read_text(encoding="utf-8"), package)
-    assert package["NAME"] == hostile["project_name"]
+    assert package["NAME"] == special_text["project_name"]
 
 
-def test_hostile_text_is_but_text_in_what_people_read(hostile: Answers, render: Render) -> None:
-    project = render(**hostile)
-    name, description, author = (str(text).strip() for text in hostile.values())
+def test_special_characters_are_plain_text_in_readme_and_license(
+    special_text: Answers, render: Render
+) -> None:
+    project = render(**special_text)
+    name, description, author = (str(text).strip() for text in special_text.values())
 
     readme = MarkdownIt().parse((project / "README.md").read_text(encoding="utf-8"))
     blocks = [token for token in readme if token.type == "inline"]
@@ -248,10 +250,10 @@ def test_hostile_text_is_but_text_in_what_people_read(hostile: Answers, render: 
 
 
 @pytest.mark.parametrize("ci", options.SURFACE["ci"])
-def test_every_file_stays_valid_around_hostile_text(
-    ci: str, hostile: Answers, render: Render
+def test_every_file_is_valid_with_special_characters(
+    ci: str, special_text: Answers, render: Render
 ) -> None:
-    project = render(**hostile, ci=ci)
+    project = render(**special_text, ci=ci)
 
     for path in project.rglob("*.y*ml"):
         yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -270,7 +272,7 @@ def test_every_file_stays_valid_around_hostile_text(
         ("Ann", "ann@example.com", [{"name": "Ann", "email": "ann@example.com"}]),
     ],
 )
-def test_the_author_is_named_as_far_as_known(
+def test_author_metadata_contains_only_given_values(
     name: str, email: str, authors: object, render: Render
 ) -> None:
     project = render(author_name=name, author_email=email)

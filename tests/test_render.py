@@ -1,4 +1,4 @@
-"""What a copy holds: the same each time, an answer's own files, all without hooks."""
+"""The files of a rendered project: they are reproducible, and each answer adds only its files."""
 
 import re
 import shutil
@@ -13,9 +13,9 @@ from tests.support.options import Answers
 from tests.support.rendering import Render, files, render_to
 from tests.support.running import COPIER, attempt, run
 
-MADE_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
+CREATED_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 
-# The files that an answer brings, which the default has not, and those that it takes away.
+# For each answer that is not a default: the files that it adds, and the files that it removes.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (
@@ -133,7 +133,7 @@ def modes(tree: Path) -> dict[str, int]:
     }
 
 
-def test_two_renders_are_the_same_to_the_byte(
+def test_two_renders_of_the_same_answers_are_byte_identical(
     surface: Answers, template: Path, render: Render, tmp_path: Path
 ) -> None:
     again = tmp_path / "another-folder"
@@ -144,7 +144,7 @@ def test_two_renders_are_the_same_to_the_byte(
 
 
 @pytest.mark.parametrize(("question", "answer"), FLIPS, ids=str)
-def test_an_answer_brings_and_takes_its_files_and_no_others(
+def test_an_answer_adds_and_removes_exactly_its_files(
     question: str, answer: str | bool, render: Render
 ) -> None:
     needs = options.NEEDS.get((question, answer), {})
@@ -160,7 +160,7 @@ def test_an_answer_brings_and_takes_its_files_and_no_others(
 
 
 def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Render) -> None:
-    """But for uv's in GitLab's pipeline, which Renovate pins at its first run."""
+    """The uv image in GitLab's pipeline is the exception: Renovate pins it at its first run."""
     project = render(**surface)
     patterns = {
         "Dockerfile": r"^FROM (\S+)",
@@ -174,39 +174,40 @@ def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Rende
         if (project / name).exists()
     }
 
-    used = [it for names in named.values() for it in names]
-    assert [it for it in used if not re.search(r"@(sha256:[0-9a-f]{64}|[0-9a-f]{40})$", it)] == []
+    used = [name for names in named.values() for name in names]
+    digest = re.compile(r"@(sha256:[0-9a-f]{64}|[0-9a-f]{40})$")
+    assert [name for name in used if not digest.search(name)] == []
     assert named["Dockerfile"][1].startswith(f"python:{surface['python_version']}-slim@")
     if surface["ci"] == "gitlab":
         assert '"docker:pinDigests"' in (project / "renovate.json").read_text()
 
 
-def test_pipelines_start_the_servers_of_the_same_images(template: Path, render: Render) -> None:
+def test_pipelines_use_the_images_of_the_compose_file(template: Path, render: Render) -> None:
     project = render(redis=True)
     images = re.findall(r"^ *image: (\S+)", (project / "compose.yaml").read_text(), re.MULTILINE)
 
     for root in (project, template):
         action = (root / ".github/actions/servers/action.yml").read_text()
         look_ups = re.findall(r"image=\$\((.+)\)", action)
-        found = [run("bash", "-c", it, cwd=root).removesuffix("\n") for it in look_ups]
+        found = [run("bash", "-c", line, cwd=root).removesuffix("\n") for line in look_ups]
         assert sorted(found) == sorted(images)
 
 
-def test_every_answer_but_the_default_has_its_files_named() -> None:
-    every = {**options.CODE, **options.SURFACE}
+def test_flips_lists_every_answer_that_is_not_a_default() -> None:
+    choices = {**options.CODE, **options.SURFACE}
 
-    assert set(FLIPS) == {(name, value) for name, values in every.items() for value in values[1:]}
+    assert set(FLIPS) == {(name, value) for name, values in choices.items() for value in values[1:]}
 
 
-def test_without_hooks_a_copy_is_just_as_complete(template: Path, tmp_path: Path) -> None:
+def test_a_copy_without_hooks_has_the_same_files(template: Path, tmp_path: Path) -> None:
     for name, how in {"with": "--trust", "without": "--skip-tasks"}.items():
         run(*COPIER, "copy", "--defaults", how, template, tmp_path / name, cwd=tmp_path)
 
-    made = {path.name for path in (tmp_path / "with").iterdir()} - {
+    created = {path.name for path in (tmp_path / "with").iterdir()} - {
         path.name for path in (tmp_path / "without").iterdir()
     }
-    assert made == MADE_BY_HOOKS
-    for name in made:
+    assert created == CREATED_BY_HOOKS
+    for name in created:
         path = tmp_path / "with" / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert files(tmp_path / "with") == files(tmp_path / "without")

@@ -1,4 +1,4 @@
-"""`just template-update`: what copier's own update does not see to."""
+"""`just template-update` handles cases that `copier update` alone does not."""
 
 import re
 import runpy
@@ -23,14 +23,16 @@ SCRIPT = "scripts/template_update.py"
 
 @pytest.fixture
 def project(released: Path, tmp_path: Path) -> Path:
-    """A committed project of the first release, with Redis, which can be switched off."""
+    """Return a committed project of the first release, with Redis and a worker."""
     return committed(released, tmp_path / "a project")
 
 
 @pytest.fixture(scope="module")
-def untouched(first_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The same for tests after which it is as it was."""
-    project = committed(first_release, tmp_path_factory.mktemp("untouched") / "a project")
+def unchanged_project(
+    first_release: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Return a project like `project`, shared by tests that leave it unchanged."""
+    project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
 
@@ -43,13 +45,13 @@ def committed(template: Path, project: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """What the script does, in this process, where copier renders in a fraction of the time.
+    """Run the script in this process, where copier's compiled templates are cached.
 
-    An error that it does not tell, but lets pass with a traceback, fails the test.
+    An exception that the script does not handle fails the test.
     """
     command = [SCRIPT, *changes]
-    said = StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+    output = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
         patch.chdir(project)
         patch.setattr(sys, "argv", command)
         for name, value in environment().items():
@@ -58,13 +60,15 @@ def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
             runpy.run_path(SCRIPT, run_name="__main__")
             exit_code = 0
         except SystemExit as ended:
-            said.write(str(ended.code))
+            output.write(str(ended.code))
             exit_code = 1
-    return subprocess.CompletedProcess(command, exit_code, said.getvalue())
+    return subprocess.CompletedProcess(command, exit_code, output.getvalue())
 
 
-def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, project: Path) -> None:
-    append(project / "README.md", "The user's own line.")
+def test_updates_to_a_later_release_and_keeps_the_users_changes(
+    released: Path, project: Path
+) -> None:
+    append(project / "README.md", "Added by the user.")
     commit(project)
     append(released / "template/justfile", "# the template's")
     (released / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
@@ -76,10 +80,10 @@ def test_takes_a_later_release_and_keeps_what_is_the_users(released: Path, proje
     assert "- Two: “new”." in done.stdout
     assert "To undo the update, run: git reset --hard && git clean -fd" in done.stdout
     assert (project / "justfile").read_text().endswith("# the template's\n")
-    assert (project / "README.md").read_text().endswith("The user's own line.\n")
+    assert (project / "README.md").read_text().endswith("Added by the user.\n")
 
 
-def test_switches_options_and_the_way_back_leads_back(project: Path) -> None:
+def test_switches_options_and_the_printed_commands_undo_it(project: Path) -> None:
     done = update(project, "auth=none", "redis=false", "worker=false")
 
     assert done.returncode == 0, done.stdout
@@ -89,7 +93,7 @@ def test_switches_options_and_the_way_back_leads_back(project: Path) -> None:
     assert (project / "src/app/features/users").exists()
 
 
-def test_keeps_what_was_edited_in_a_file_that_goes_and_tells_what_goes_along(project: Path) -> None:
+def test_keeps_edited_files_of_a_removed_option_and_lists_dropped_questions(project: Path) -> None:
     append(project / "src/app/core/redis/cache.py", "# the user's")
     commit(project)
 
@@ -117,7 +121,7 @@ def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("orm=piccolo", "orm cannot be switched"),
         ("database=sqlite", "database cannot be switched"),
@@ -129,23 +133,23 @@ def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -
         ("packages=[]", "There is no question packages."),
     ],
 )
-def test_refuses_what_cannot_be(untouched: Path, change: str, said: str) -> None:
-    done = update(untouched, change)
+def test_refuses_an_invalid_change(unchanged_project: Path, change: str, message: str) -> None:
+    done = update(unchanged_project, change)
 
     assert done.returncode == 1
-    assert said in done.stdout
-    assert git(untouched, "status", "--porcelain") == ""
+    assert message in done.stdout
+    assert git(unchanged_project, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("change", ["redis=[", "redis=maybe"])
-def test_tells_an_answer_that_there_is_not(project: Path, change: str) -> None:
+def test_reports_an_answer_that_the_template_did_not_accept(project: Path, change: str) -> None:
     done = update(project, change)
 
     assert done.returncode == 1
     assert f"did not accept this answer: {change}\nTo undo the update, " in done.stdout
 
 
-def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
+def test_fails_when_the_template_changes_a_renamed_or_deleted_file(
     released: Path, project: Path
 ) -> None:
     (project / "src/app/core/ids.py").rename(project / "src/app/core/identifiers.py")
@@ -172,7 +176,7 @@ def test_fails_where_a_file_that_was_renamed_or_deleted_has_changed(
     assert (project / ".dockerignore").read_text().endswith("# the template's\n")
 
 
-def test_an_option_changes_a_file_that_was_renamed(project: Path) -> None:
+def test_fails_when_an_option_changes_a_file_that_the_user_renamed(project: Path) -> None:
     (project / "src/app/config.py").rename(project / "src/app/settings.py")
     (project / "src/app/core/redis/cache.py").unlink()
     commit(project)
@@ -183,7 +187,7 @@ def test_an_option_changes_a_file_that_was_renamed(project: Path) -> None:
     assert "Make these changes by hand:\n  src/app/config.py\nTo undo the update, " in done.stdout
 
 
-def test_takes_text_as_it_is(project: Path) -> None:
+def test_accepts_text_with_special_characters(project: Path) -> None:
     done = update(project, "description=Colons: 2, and {braces}")
 
     assert done.returncode == 0, done.stdout
@@ -191,7 +195,7 @@ def test_takes_text_as_it_is(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (("_src_path: .*", "_src_path: {nowhere}"), "fatal: "),
         (("_commit: .*", "_commit: v0.0.1"), "Unknown revision: 'v0.0.1'"),
@@ -200,41 +204,41 @@ def test_takes_text_as_it_is(project: Path) -> None:
         ((r"(?s)\A.*", ""), "nothing to update from"),
     ],
 )
-def test_says_what_is_wrong_with_the_record_of_the_answers(
-    untouched: Path, change: tuple[str, str], said: str
+def test_reports_an_invalid_answers_file(
+    unchanged_project: Path, change: tuple[str, str], message: str
 ) -> None:
-    record = untouched / ".copier-answers.yml"
-    before = record.read_text()
-    nowhere = f"git+{(untouched.parent / 'nowhere').as_uri()}"
-    record.write_text(re.sub(change[0], change[1].format(nowhere=nowhere), before))
-    commit(untouched)
+    answers_file = unchanged_project / ".copier-answers.yml"
+    before = answers_file.read_text()
+    nowhere = f"git+{(unchanged_project.parent / 'nowhere').as_uri()}"
+    answers_file.write_text(re.sub(change[0], change[1].format(nowhere=nowhere), before))
+    commit(unchanged_project)
 
-    done = update(untouched)
+    done = update(unchanged_project)
 
-    changed = git(untouched, "status", "--porcelain")
-    record.write_text(before)
-    commit(untouched)
+    changed = git(unchanged_project, "status", "--porcelain")
+    answers_file.write_text(before)
+    commit(unchanged_project)
     assert done.returncode == 1
-    assert said in done.stdout
+    assert message in done.stdout
     assert changed == ""
 
 
-def test_an_interruption_shows_the_way_back(
-    untouched: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interruption_prints_the_commands_that_undo_the_update(
+    unchanged_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copier, "run_update", Mock(side_effect=KeyboardInterrupt))
 
-    done = update(untouched)
+    done = update(unchanged_project)
 
     assert done.returncode == 1
     assert "The update was interrupted. To undo the update, run: git reset" in done.stdout
 
 
 @pytest.mark.parametrize(("name", "status"), [("README.md", " M"), ("notes.md", "??")])
-def test_refuses_a_project_with_something_uncommitted(
-    project: Path, name: str, status: str
-) -> None:
-    git(project, "config", "status.showUntrackedFiles", "no")  # and the way back would delete them
+def test_refuses_a_project_with_uncommitted_changes(project: Path, name: str, status: str) -> None:
+    git(
+        project, "config", "status.showUntrackedFiles", "no"
+    )  # `git clean` would still delete them.
     append(project / name, "Not committed.")
 
     done = update(project, "auth=none")
@@ -245,11 +249,13 @@ def test_refuses_a_project_with_something_uncommitted(
 
 
 @pytest.mark.parametrize("missing", [".copier-answers.yml", ".git"])
-def test_says_what_is_missing(untouched: Path, missing: str) -> None:
-    elsewhere = (untouched / missing).rename(untouched.parent / "elsewhere")
+def test_reports_a_missing_answers_file_or_repository(
+    unchanged_project: Path, missing: str
+) -> None:
+    elsewhere = (unchanged_project / missing).rename(unchanged_project.parent / "elsewhere")
 
-    done = update(untouched)
+    done = update(unchanged_project)
 
-    elsewhere.rename(untouched / missing)
+    elsewhere.rename(unchanged_project / missing)
     assert done.returncode == 1
     assert {".copier-answers.yml": "at the root", ".git": "needs git"}[missing] in done.stdout

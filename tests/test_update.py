@@ -1,4 +1,4 @@
-"""The life of a project after its copy: updates, and answers that change."""
+"""Updates of a project: to a later release of the template, and to other answers."""
 
 import os
 import shutil
@@ -15,20 +15,20 @@ from tests.support.paths import ROOT
 from tests.support.rendering import Render, files, made_once, render_to
 from tests.support.repositories import commit, git, release
 from tests.support.running import COPIER, run
-from tests.support.updates import CHANGELOG, append, unfinished, update
+from tests.support.updates import CHANGELOG, append, files_with_conflicts, update
 
-# An update of a template with tasks has to be trusted even where it skips them.
+# copier requires --trust for a template with tasks, even if --skip-tasks is given.
 QUIET = ("--defaults", "--trust", "--skip-tasks", "--quiet")
 OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
 
 
 @pytest.fixture(params=[pytest.param("oldest", marks=pytest.mark.core), "newest"])
 def copier(request: pytest.FixtureRequest, template: Path) -> tuple[str, ...]:
-    """The command line of the oldest copier that is supported, and of the newest."""
-    return COPIER if request.param == "newest" else oldest(template)
+    """Return the command of the oldest supported copier, and of the newest."""
+    return COPIER if request.param == "newest" else oldest_copier(template)
 
 
-def oldest(template: Path) -> tuple[str, ...]:
+def oldest_copier(template: Path) -> tuple[str, ...]:
     settings = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     version = settings["_min_copier_version"]
     return ("uv", "tool", "run", "--python", COPIER[0], "--from", f"copier=={version}", "copier")
@@ -36,7 +36,7 @@ def oldest(template: Path) -> tuple[str, ...]:
 
 @pytest.fixture
 def project(released: Path, tmp_path: Path) -> Path:
-    """A project of the first release, committed."""
+    """Return a committed project of the first release."""
     project = tmp_path / "project"
     render_to(released, project, {})
     git(project, "init", "--quiet")
@@ -44,22 +44,22 @@ def project(released: Path, tmp_path: Path) -> Path:
     return project
 
 
-def test_an_update_carries_the_templates_change_and_keeps_the_users(
+def test_an_update_merges_template_changes_with_the_users_changes(
     copier: tuple[str, ...], released: Path, project: Path
 ) -> None:
-    append(project / "README.md", "The user's own line.")
+    append(project / "README.md", "Added by the user.")
     append(project / "src/app/features/items/models.py", "# the user's")
-    (project / "src/app/features/orders.py").write_text('"""The user\'s own."""\n')
+    (project / "src/app/features/orders.py").write_text('"""Written by the user."""\n')
     commit(project)
     append(released / "template/justfile", "# the template's")
     append(released / "template" / OVERLAY / "src/app/core/database/models.py", "# the template's")
-    (released / "template/new.txt").write_text("The template's.\n")
+    (released / "template/new.txt").write_text("Added by the template.\n")
     (released / "template/src/app/core/ids.py").unlink()
     release(released, "v1.1.0")
 
     run(*copier, "update", *QUIET, project, cwd=project)
 
-    assert unfinished(project) == []
+    assert files_with_conflicts(project) == []
     assert set(git(project, "status", "--porcelain").splitlines()) == {
         " M .copier-answers.yml",
         " M justfile",
@@ -80,47 +80,47 @@ def test_an_update_to_the_same_release_changes_nothing(
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_an_update_says_what_has_changed_and_the_next_commands(
+def test_an_update_prints_the_release_notes_and_the_next_commands(
     copier: tuple[str, ...], released: Path, project: Path
 ) -> None:
     (released / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
     release(released, "v1.10.0")
 
-    said = run(*copier, "update", *QUIET[:-1], project, cwd=project)
+    output = run(*copier, "update", *QUIET[:-1], project, cwd=project)
 
-    assert said.count(CHANGELOG.partition("- Not yet.\n\n")[2].partition("## [1.0.0]")[0]) == 1
-    assert said.count("## [") == 2
-    _, _, told = said.partition("is updated, ")
-    assert [line.strip() for line in told.splitlines() if line.startswith("    ")] == [
+    assert output.count(CHANGELOG.partition("- Not yet.\n\n")[2].partition("## [1.0.0]")[0]) == 1
+    assert output.count("## [") == 2
+    _, _, next_steps = output.partition("has been updated.")
+    assert [line.strip() for line in next_steps.splitlines() if line.startswith("    ")] == [
         "git diff",
         "uv sync && uv run just check",
     ]
-    assert "uv run app db revision" in told
+    assert "uv run app db revision" in next_steps
 
 
 @pytest.mark.matrix("updates")
-def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_work(
+def test_switching_an_option_equals_a_fresh_copy_with_the_users_changes(
     flip: tuple[Answers, Answers], first_release: Path, shared: Path, tmp_path: Path
 ) -> None:
-    """Migrations aside: applied ones are the user's, and are never taken away."""
+    """Migrations are not compared, because an update never changes them."""
 
-    def edited(answers: Answers) -> Path:
+    def with_user_changes(answers: Answers) -> Path:
         def make(tree: Path) -> None:
             render_to(first_release, tree, answers)
-            edit(tree)
+            make_user_changes(tree)
 
-        return made_once(shared / "edited", answers, make)
+        return made_once(shared / "changed-by-user", answers, make)
 
     before, after = flip
-    project = shutil.copytree(edited(before), tmp_path / "project")
+    project = shutil.copytree(with_user_changes(before), tmp_path / "project")
     git(project, "init", "--quiet")
     commit(project)
 
     update(project, after)
 
-    assert unfinished(project) == []
-    assert without_migrations(project) == without_migrations(edited(after))
-    assert (project / "migrations/versions/9000_orders.py").read_text() == OWN
+    assert files_with_conflicts(project) == []
+    assert without_migrations(project) == without_migrations(with_user_changes(after))
+    assert (project / "migrations/versions/9000_orders.py").read_text() == USER_TEXT
     if before == options.EVERYTHING:
         commit(project)
         update(project, after)
@@ -130,7 +130,7 @@ def test_a_switched_option_gives_what_a_fresh_copy_gives_and_keeps_the_users_wor
 @pytest.mark.parametrize(
     ("name", "value"), [(name, options.CODE[name][1]) for name in options.FIXED]
 )
-def test_what_a_living_project_keeps_can_change_in_a_new_one(
+def test_changing_the_orm_or_database_gives_the_files_of_a_fresh_copy(
     name: str, value: str | bool, released: Path, project: Path, tmp_path: Path
 ) -> None:
     update(project, {name: value})
@@ -139,23 +139,23 @@ def test_what_a_living_project_keeps_can_change_in_a_new_one(
     assert without_migrations(project) == without_migrations(tmp_path / "fresh")
 
 
-OWN = '"""The user\'s own."""\n'
+USER_TEXT = '"""Written by the user."""\n'
 
-OWN_FILES = (
+USER_FILES = (
     "src/app/features/orders/__init__.py",
     "src/app/features/orders/router.py",
     "tests/unit/test_orders.py",
     "migrations/versions/9000_orders.py",
-    "README.md",  # which they rewrite
+    "README.md",  # Users rewrite it.
 )
 
-# What users write into generated files, and before which line; else it goes to the end.
-OWN_LINES = {
+# Lines that a user adds to generated files, each before this text, or at the end if it is empty.
+USER_LINES = {
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
     "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},
     "compose.yaml": {"\nvolumes:": "  orders:\n    image: orders\n", "": "  orders:"},
-    "docs/development.md": {"": "The user's own line."},
-    "docs/updates.md": {"": "The user's own line."},
+    "docs/development.md": {"": "Added by the user."},
+    "docs/updates.md": {"": "Added by the user."},
     "pyproject.toml": {
         "]\n\n[project.scripts]": '    "stripe",\n',
         "]\n\n[build-system]": '    "respx",\n',
@@ -179,27 +179,25 @@ OWN_LINES = {
     "tests/contract/routes.txt": {"": "GET /api/v1/orders"},
 }
 
-UNWANTED = "tests/unit/test_ids.py"
+DELETED_BY_THE_USER = "tests/unit/test_ids.py"
 """A generated file that the user has deleted."""
 
 
-def edit(project: Path) -> None:
-    """What users do: files of their own, lines in generated ones, less of something."""
-    for name in OWN_FILES:
+def make_user_changes(project: Path) -> None:
+    """Add files, add lines to generated files, and delete a generated file, as users do."""
+    for name in USER_FILES:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(OWN, encoding="utf-8")
-    for name, lines in OWN_LINES.items():
+        (project / name).write_text(USER_TEXT, encoding="utf-8")
+    for name, lines in USER_LINES.items():
         text = (project / name).read_text(encoding="utf-8")
         for before, line in lines.items():
             assert text.count(before) == 1 or not before, (name, before)
             text = text.replace(before, line + before) if before else f"{text}{line}\n"
         (project / name).write_text(text, encoding="utf-8")
-    (project / UNWANTED).unlink()
+    (project / DELETED_BY_THE_USER).unlink()
 
 
-def test_a_package_is_added_where_no_option_brings_one(
-    pair: Answers, render: Render, tmp_path: Path
-) -> None:
+def test_uv_add_appends_packages_at_the_end(pair: Answers, render: Render, tmp_path: Path) -> None:
     project = shutil.copytree(render(**pair), tmp_path / "project")
     before = packages(project)
 
@@ -215,14 +213,14 @@ def packages(project: Path) -> list[list[str]]:
 
 
 def without_migrations(project: Path) -> dict[str, bytes]:
-    ours = files(project).items()
-    return {name: data for name, data in ours if not name.startswith((".git/", "migrations/"))}
+    left_out = (".git/", "migrations/")
+    return {name: data for name, data in files(project).items() if not name.startswith(left_out)}
 
 
-def test_overlays_are_merged_updated_and_taken_away(
+def test_overlay_folders_are_merged_and_updated_and_removed(
     copier: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """What the layout of the template leans on: a folder whose name renders to a dot."""
+    """An overlay is a folder whose name renders to a dot. copier must support such names."""
     template, project = tmp_path / "template", tmp_path / "project"
     one, two, both = (
         f"template/{{% if orm {condition} %}}.{{% endif %}}/src"
@@ -270,16 +268,16 @@ def texts(folder: Path) -> dict[str, str]:
     return {name: data.decode() for name, data in files(folder).items()}
 
 
-def test_the_answers_hold_what_was_asked_and_no_more(render: Render) -> None:
-    # With Redis, as one question is about what is in it.
+def test_the_answers_file_contains_every_asked_question_and_nothing_else(render: Render) -> None:
+    # copier asks the question about the worker only if Redis is chosen.
     answers = render(redis=True) / ".copier-answers.yml"
     saved = yaml.safe_load(answers.read_text(encoding="utf-8"))
 
-    asked = {*options.CODE, *options.SURFACE, *options.TEXT}
-    assert saved.keys() - {"_commit", "_src_path"} == asked
+    expected = {*options.CODE, *options.SURFACE, *options.TEXT}
+    assert saved.keys() - {"_commit", "_src_path"} == expected
 
 
-def test_the_secrets_are_in_the_env_file_alone(template: Path, tmp_path: Path) -> None:
+def test_secrets_are_only_in_the_env_file(template: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     run(*COPIER, "copy", "--trust", "--defaults", template, project, cwd=tmp_path)
 
@@ -292,27 +290,35 @@ def test_the_secrets_are_in_the_env_file_alone(template: Path, tmp_path: Path) -
     assert git(project, "check-ignore", ".env") == ".env\n"
 
 
-def test_the_oldest_and_the_newest_copier_write_the_same(
+def test_the_oldest_and_the_newest_copier_render_the_same_files(
     pair: Answers, template: Path, render: Render, tmp_path: Path
 ) -> None:
     data = [f"--data={name}={value}" for name, value in pair.items()]
 
-    run(*oldest(template), "copy", *QUIET, *data, template, tmp_path / "project", cwd=tmp_path)
+    run(
+        *oldest_copier(template),
+        "copy",
+        *QUIET,
+        *data,
+        template,
+        tmp_path / "project",
+        cwd=tmp_path,
+    )
 
     assert files(tmp_path / "project") == files(render(**pair))
 
 
 def releases() -> list[str]:
-    """The tags of this repository; where there are none, what is committed stands for one."""
+    """Return the release tags of this repository, or HEAD if there are none."""
     tags = subprocess.check_output(["git", "tag", "--list", "v*"], cwd=ROOT, text=True)
     return tags.split() or ["HEAD"]
 
 
 @pytest.mark.parametrize("tag", releases())
-def test_from_each_release_an_update_gives_what_a_fresh_copy_gives(
+def test_an_update_from_each_release_equals_a_fresh_copy(
     tag: str, template: Path, tmp_path: Path
 ) -> None:
-    """Migrations aside, which stay those of the release."""
+    """Migrations are not compared, because those of the old release are kept."""
     repository, project, fresh = (tmp_path / name for name in ("template", "project", "fresh"))
     answers: Answers = {"redis": True, "websockets": True, "worker": True}
     archive = tmp_path / "release.tar"
@@ -330,6 +336,6 @@ def test_from_each_release_an_update_gives_what_a_fresh_copy_gives(
     update(project, {})
     render_to(repository, fresh, answers)
 
-    assert unfinished(project) == []
+    assert files_with_conflicts(project) == []
     assert without_migrations(project) == without_migrations(fresh)
     assert git(project, "diff", "--name-only", "HEAD", "--", "migrations/versions") == ""

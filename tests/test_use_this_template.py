@@ -1,7 +1,7 @@
-"""GitHub's "Use this template", end to end, with folders in place of GitHub.
+"""A copy made with GitHub's "Use this template" becomes a project.
 
-The template's own address is a repository here: git is told so, and everything else is as it will
-be. What GitHub itself does is not seen: the form, its tokens, its refusals.
+Local repositories replace those on GitHub, and git is configured to use them for GitHub's URLs. The
+tests do not cover GitHub's part: the workflow's form, its tokens and its permissions.
 """
 
 import json
@@ -17,25 +17,25 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.hooks import put
-from tests.support.questions import asked
+from tests.support.hooks import write_program
+from tests.support.questions import read_questions
 from tests.support.rendering import files, render_to
 from tests.support.repositories import commit, git, release
 from tests.support.running import COPIER, attempt, environment, run
-from tests.support.updates import append, unfinished
+from tests.support.updates import append, files_with_conflicts
 
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 CI = ".github/workflows/ci.yml"
 BOOTSTRAP = ".github/workflows/bootstrap.yml"
-GITHUB_CLI = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$GH_SAID"\n'
-REFUSE = (
+FAKE_GITHUB_CLI = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$GH_CALLS"\n'
+REFUSING_HOOK = (
     '#!/bin/sh\necho "refusing to allow a GitHub App to create or update workflow" >&2\nexit 1\n'
 )
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What "Use this template" gives: the files of the template's main branch, in one commit."""
+    """A copy by "Use this template": the files of the template's main branch in one commit."""
 
     root: Path
     remote: Path
@@ -46,7 +46,7 @@ class Copy:
         return attempt(*command, cwd=self.root, env={**self.env})
 
     def state(self) -> tuple[dict[str, bytes], str]:
-        """All that could be lost: files, ignored ones too, commits, what is staged."""
+        """Return everything that must not change: files, commits, and staged changes."""
         return files_but_git(self.root), git(self.root, "log", "--all", "--format=%H") + git(
             self.root, "diff", "HEAD"
         )
@@ -58,7 +58,7 @@ def files_but_git(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def upstream(template: Path, tmp_path: Path) -> Path:
-    """The template's own repository: a release, and a commit after it that changed CI."""
+    """Return the template's repository, with a release and a later commit that changes CI."""
     repository = tmp_path / "upstream/copier-fastapi.git"
     shutil.copytree(template, repository)
     git(repository, "init", "--quiet")
@@ -93,14 +93,14 @@ def tracked(root: Path) -> dict[str, bytes]:
     return {name: (root / name).read_bytes() for name in names if name}
 
 
-def fresh(upstream: Path, folder: Path, **answers: str | bool) -> dict[str, bytes]:
-    """What copier makes of the first release, but for the CI file, which the copy had newer."""
+def expected_project(upstream: Path, folder: Path, **answers: str | bool) -> dict[str, bytes]:
+    """Return the files that copier renders from the first release, with the copy's newer ci.yml."""
     git(upstream, "worktree", "add", "--quiet", str(folder / "v1"), "v1.0.0")
     render_to(folder / "v1", folder / "fresh", {"project_name": "shop-api", **answers})
     return files(folder / "fresh") | {CI: (upstream / CI).read_bytes()}
 
 
-# --- The swap ---
+# --- Generating the project ---
 
 
 def test_a_copy_becomes_a_project_that_can_be_updated(
@@ -119,20 +119,20 @@ def test_a_copy_becomes_a_project_that_can_be_updated(
     assert b'name = "shop-api"\n' in project.pop("uv.lock")
     answers = yaml.safe_load(project.pop(".copier-answers.yml"))
     assert (answers["_src_path"], answers["_commit"]) == (TEMPLATE, "v1.0.0")
-    expected = fresh(upstream, tmp_path, orm="tortoise", redis=True)
+    expected = expected_project(upstream, tmp_path, orm="tortoise", redis=True)
     del expected[".copier-answers.yml"]
     assert project == expected
     assert git(copy.root, "diff", "--name-status", "HEAD^", "--", ".github/workflows") == (
         f"D\t{BOOTSTRAP}\n"
     )
 
-    (upstream / "template/new.txt").write_text("The template's.\n")
+    (upstream / "template/new.txt").write_text("Added by the template.\n")
     append(upstream / "template/justfile", "# the template's")
     release(upstream, "v1.1.0")
     quiet = ("--defaults", "--trust", "--skip-tasks", "--quiet")
     run(*COPIER, "update", *quiet, cwd=copy.root, env={**copy.env})
 
-    assert unfinished(copy.root) == []
+    assert files_with_conflicts(copy.root) == []
     assert set(git(copy.root, "status", "--porcelain").splitlines()) == {
         " M .copier-answers.yml",
         " M justfile",
@@ -140,7 +140,7 @@ def test_a_copy_becomes_a_project_that_can_be_updated(
     }
 
 
-def test_another_repository_of_the_template_may_be_named(copy: Copy, upstream: Path) -> None:
+def test_generates_from_another_repository_of_the_template(copy: Copy, upstream: Path) -> None:
     done = copy.bootstrap("ci=none", "--from", os.path.relpath(upstream, copy.root), "license=MIT")
 
     assert done.returncode == 0, done.stdout
@@ -149,27 +149,27 @@ def test_another_repository_of_the_template_may_be_named(copy: Copy, upstream: P
     assert not (copy.root / ".github").exists()
 
 
-# --- The refusals: whatever goes wrong, the copy is as it was ---
+# --- Refusals and failures that leave the copy unchanged ---
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["orm=django"], "'orm': 'django' is not in ['sqlalchemy'"),
         (["project_name="], "1 to 60 printable characters"),
         (["orm=piccolo", "database=sqlite"], "Piccolo cannot migrate SQLite"),
         (["colour=red"], "There is no question colour."),
         (["packages=[]"], "There is no question packages."),
-        (["redis"], "'redis' should be written KEY=VALUE"),
+        (["redis"], "'redis' is not of the form KEY=VALUE"),
         (["--from", "missing"], "from missing: "),
-        (["--from", "../exported"], "template has no versions"),
+        (["--from", "../exported"], "template has no release tags"),
         (["--from", "docs"], "/docs: "),
         (["--from", "https://github.com/copier-fastapi/copier-fastapi-missing"], "ls-remote"),
     ],
     ids=str,
 )
-def test_bad_arguments_are_refused(
-    arguments: list[str], said: str, copy: Copy, template: Path, tmp_path: Path
+def test_invalid_arguments_are_refused(
+    arguments: list[str], message: str, copy: Copy, template: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "exported").symlink_to(template)
     before = copy.state()
@@ -177,18 +177,18 @@ def test_bad_arguments_are_refused(
     done = copy.bootstrap(*arguments)
 
     assert done.returncode == 1, done.stdout
-    assert said in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert copy.state() == before
 
 
 @pytest.mark.parametrize("change", ["modified", "staged", "untracked"])
-def test_what_is_not_committed_is_not_swapped(change: str, copy: Copy) -> None:
+def test_uncommitted_changes_are_not_replaced(change: str, copy: Copy) -> None:
     path = copy.root / ("README.md" if change != "untracked" else "template/notes.txt")
     path.write_text("Mine.\n")
     if change == "staged":
         git(copy.root, "add", "README.md")
-    # So that it is not seen by a look that trusts the user's settings.
+    # `git status` omits untracked files with this setting, so the script must not rely on it.
     git(copy.root, "config", "status.showUntrackedFiles", "no")
     before = copy.state()
 
@@ -199,7 +199,7 @@ def test_what_is_not_committed_is_not_swapped(change: str, copy: Copy) -> None:
     assert copy.state() == before
 
 
-def test_a_file_that_git_ignores_is_not_written_over(copy: Copy) -> None:
+def test_a_file_that_git_ignores_is_not_overwritten(copy: Copy) -> None:
     (copy.root / ".git/info/exclude").write_text("/Dockerfile\n")
     (copy.root / "Dockerfile").write_text("Mine.\n")
     tree, _ = copy.state()
@@ -221,7 +221,7 @@ def test_a_file_that_git_ignores_is_not_written_over(copy: Copy) -> None:
         "ssh://git@github.com/Copier-FastAPI/copier-fastapi/",
     ],
 )
-def test_the_template_itself_stays_one(origin: str, copy: Copy) -> None:
+def test_the_templates_own_repository_is_refused(origin: str, copy: Copy) -> None:
     git(copy.root, "remote", "set-url", "origin", origin)
     before = copy.state()
 
@@ -232,7 +232,7 @@ def test_the_template_itself_stays_one(origin: str, copy: Copy) -> None:
     assert copy.state() == before
 
 
-def test_a_copy_inside_another_repository_is_not_swapped(copy: Copy, tmp_path: Path) -> None:
+def test_a_copy_inside_another_repository_is_refused(copy: Copy, tmp_path: Path) -> None:
     shutil.rmtree(copy.root / ".git")
     before = files(copy.root)
     git(tmp_path, "init", "--quiet")
@@ -244,9 +244,7 @@ def test_a_copy_inside_another_repository_is_not_swapped(copy: Copy, tmp_path: P
     assert files(copy.root) == before
 
 
-def test_without_a_lock_or_a_name_to_commit_under_nothing_is_swapped(
-    copy: Copy, tmp_path: Path
-) -> None:
+def test_nothing_is_replaced_when_locking_or_committing_fails(copy: Copy, tmp_path: Path) -> None:
     before = copy.state()
     (tmp_path / "nameless").write_text("[user]\n\tuseConfigOnly = true\n")
 
@@ -269,49 +267,49 @@ def workflow(root: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_ci_is_one_file_in_the_template_and_in_its_projects(template: Path) -> None:
-    ours, theirs = sorted(template.rglob("ci.yml"), key=lambda path: len(path.parts))
+def test_the_template_and_its_projects_have_the_same_ci_file(template: Path) -> None:
+    own, generated = sorted(template.rglob("ci.yml"), key=lambda path: len(path.parts))
 
-    assert ours == template / CI
-    assert ours.read_bytes() == theirs.read_bytes()
+    assert own == template / CI
+    assert own.read_bytes() == generated.read_bytes()
 
 
-def test_the_form_asks_the_questions(template: Path) -> None:
-    # YAML reads the key `on` as true.
+def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
+    # PyYAML parses the key `on` as true.
     form = workflow(template)[True]["workflow_dispatch"]["inputs"]  # type: ignore[index]
-    questions = asked(template)
+    questions = read_questions(template)
 
     assert list(form) == list(questions)
-    assert len(form) <= 25, "GitHub takes no more"
+    assert len(form) <= 25, "GitHub allows at most 25 inputs"
     for name, question in questions.items():
         field = form[name]
         choices = question.get("choices", [])
         offered = list(choices.values() if isinstance(choices, dict) else choices)
         text = question["type"] == "str" and not offered
-        made = "{{" in str(question["default"]) or name == "project_name"
+        computed = "{{" in str(question["default"]) or name == "project_name"
         assert field["description"].startswith(question["help"].split(" (")[0]), name
         assert field.get("options", []) == offered, name
         assert field.get("type", "string") == (
             "choice" if offered else "string" if text else "boolean"
         ), name
-        # What is left alone is no answer, so that a switch has to be off by default.
-        assert field.get("default", "") == ("" if made else question["default"]), name
+        # bootstrap.py ignores boxes that are not ticked, so every switch must be off by default.
+        assert field.get("default", "") == ("" if computed else question["default"]), name
         assert question["default"] is not True, name
 
 
-def github(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
-    """Run the workflow's commands in a checkout, and return what the GitHub CLI was told."""
+def run_workflow(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
+    """Run the workflow's steps in a checkout, and return the arguments of each `gh` call."""
     programs = folder / "programs"
     programs.mkdir()
-    put(programs / "gh", GITHUB_CLI)
-    said = folder / "gh.txt"
+    write_program(programs / "gh", FAKE_GITHUB_CLI)
+    calls = folder / "gh.txt"
     steps = {step.get("id", step.get("name")): step for step in steps_of(copy.root)}
     env = {
         **copy.env,
         **{k: v for k, v in steps["generate"]["env"].items() if k != "INPUTS"},
         "INPUTS": json.dumps(inputs),
         "PATH": f"{programs}{os.pathsep}{copy.env['PATH']}",
-        "GH_SAID": str(said),
+        "GH_CALLS": str(calls),
         "GITHUB_REF_NAME": "main",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_REPOSITORY": "ann/shop-api",
@@ -324,7 +322,7 @@ def github(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
 
     assert step("generate")
     assert step("Start CI" if step("push") else "Say what to do")
-    return said.read_text().splitlines()
+    return calls.read_text().splitlines()
 
 
 def steps_of(root: Path) -> list[dict[str, Any]]:
@@ -335,20 +333,20 @@ def steps_of(root: Path) -> list[dict[str, Any]]:
 def test_the_workflow_pushes_the_project_and_starts_ci(copy: Copy, tmp_path: Path) -> None:
     name = """It's a "shop"; $(id) `id` {{ 7 }}"""
 
-    said = github(copy, tmp_path, project_name=name, description="", auth="none", redis=True)
+    calls = run_workflow(copy, tmp_path, project_name=name, description="", auth="none", redis=True)
 
-    assert said == ["auth setup-git", "workflow run ci.yml --ref main"]
+    assert calls == ["auth setup-git", "workflow run ci.yml --ref main"]
     answers = yaml.safe_load(git(copy.remote, "show", "main:.copier-answers.yml"))
     assert (answers["project_name"], answers["auth"], answers["redis"]) == (name, "none", True)
     assert answers["description"] == "A production-grade FastAPI service."
     assert git(copy.remote, "log", "-1", "--format=%an", "main") == "github-actions[bot]\n"
 
 
-def test_where_the_push_is_refused_an_issue_says_what_to_run(copy: Copy, tmp_path: Path) -> None:
+def test_a_refused_push_opens_an_issue_with_the_command(copy: Copy, tmp_path: Path) -> None:
     before = git(copy.remote, "rev-parse", "main")
-    put(copy.remote / "hooks/pre-receive", REFUSE)
+    write_program(copy.remote / "hooks/pre-receive", REFUSING_HOOK)
 
-    setup, title, *text = github(copy, tmp_path)
+    setup, title, *text = run_workflow(copy, tmp_path)
 
     assert setup == "auth setup-git"
     assert title.startswith("issue create --title Make this copy of the template a project --body")
@@ -357,7 +355,7 @@ def test_where_the_push_is_refused_an_issue_says_what_to_run(copy: Copy, tmp_pat
     assert git(copy.remote, "rev-parse", "main") == before
 
 
-# --- What CI says each week ---
+# --- The weekly CI job that checks for later versions ---
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="GitHub's machines have jq")
@@ -366,14 +364,14 @@ def test_ci_opens_an_issue_for_each_later_version(
 ) -> None:
     assert copy.bootstrap().returncode == 0
     steps = yaml.safe_load((copy.root / CI).read_text())["jobs"]["template"]["steps"]
-    check, tell = (step for step in steps if "run" in step)
+    check, open_issue = (step for step in steps if "run" in step)
     output = tmp_path / "output"
 
     def version() -> str:
         output.write_text("")
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
         run(*shell, check["run"], cwd=copy.root, env={**copy.env, "GITHUB_OUTPUT": str(output)})
-        return output.read_text()
+        return calls.read_text()
 
     assert version() == ""
     release(upstream, "v1.1.0")
@@ -382,17 +380,21 @@ def test_ci_opens_an_issue_for_each_later_version(
     programs = tmp_path / "programs"
     programs.mkdir()
     for known, created in (("false", True), ("true", False)):
-        said = tmp_path / f"known-{known}.txt"
-        # Its own jq is built in, and is not seen here: this one knows the answer.
-        put(programs / "gh", f'{GITHUB_CLI}case "$*" in *list*) echo {known};; esac\n')
+        calls = tmp_path / f"known-{known}.txt"
+        # The real `gh` runs its built-in jq on the response, but this fake prints the result.
+        write_program(
+            programs / "gh", f'{FAKE_GITHUB_CLI}case "$*" in *list*) echo {known};; esac\n'
+        )
         env = {
             "PATH": f"{programs}{os.pathsep}{copy.env['PATH']}",
-            "GH_SAID": str(said),
+            "GH_CALLS": str(calls),
             "GITHUB_REPOSITORY": "ann/shop-api",
-            "TITLE": tell["env"]["TITLE"].replace("${{ steps.check.outputs.version }}", "1.1.0"),
+            "TITLE": open_issue["env"]["TITLE"].replace(
+                "${{ steps.check.outputs.version }}", "1.1.0"
+            ),
         }
-        run("bash", "-e", "-c", tell["run"], cwd=copy.root, env=environment(**env))
+        run("bash", "-e", "-c", open_issue["run"], cwd=copy.root, env=environment(**env))
 
-        assert ("issue create" in said.read_text()) is created
-        assert ("uv run just template-update" in said.read_text()) is created
-        assert "Version 1.1.0 of the template" in said.read_text()
+        assert ("issue create" in calls.read_text()) is created
+        assert ("uv run just template-update" in calls.read_text()) is created
+        assert "Version 1.1.0 of the template" in calls.read_text()

@@ -1,4 +1,4 @@
-"""Each property is tested with each queue, and the table of the outcomes is printed at the end."""
+"""Run each test with each queue, and print a table of the results."""
 
 from collections import defaultdict
 from collections.abc import Generator
@@ -16,7 +16,7 @@ from benchmarks.queues.processes import (
 )
 
 QUEUES = ["template", "pydocket", "pydocket+", "streaq", "streaq+", "saq", "saq+", "taskiq"]
-"""With `+`, the adapter adds to its library what a few lines can."""
+"""Names of the queues. With `+`, the adapter also implements features that its library lacks."""
 
 
 @pytest.fixture(params=QUEUES)

@@ -1,8 +1,8 @@
-"""What the properties ask of a queue, and the two commands that each adapter offers.
+"""Interface of an adapter for a queue, and the two commands that each adapter offers.
 
-`work NAME…` is a worker that knows the jobs with these names. `client` is a process that enqueues
-jobs, as a server does. It writes one JSON line when it is connected. Then it reads one JSON request
-a line, and answers each with one line.
+`work NAME…` runs a worker that has the jobs with these names. `client` runs a process that enqueues
+jobs, as a web server does. It writes one line of JSON when it is connected to Redis. Then it reads
+requests from stdin, one JSON array per line, and writes one line of JSON for each.
 """
 
 import asyncio
@@ -15,24 +15,26 @@ from typing import Any, Protocol, TypedDict
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 EXTENDED = "EXTENDED" in os.environ
-"""Whether an adapter adds to its library what the library lacks, by its public API."""
+"""Whether an adapter implements missing features by means of its library's public API."""
 
 VISIBILITY = 5
-"""Seconds after which the job of a killed worker is delivered again."""
+"""Visibility timeout: seconds after which the job of a killed worker is delivered again."""
 
 TIMEOUT = 4
-"""Seconds after which an attempt is cut off, and has failed."""
+"""Seconds after which a running attempt is cancelled and counts as failed."""
 
 ATTEMPTS = 3
+"""Attempts before a job is given up."""
+
 RETRY = 0.5
 """Seconds before the first retry."""
 
 GRACE = 2
-"""Seconds that running jobs have when a worker is told to stop."""
+"""Graceful shutdown timeout: seconds that running jobs may take after SIGTERM."""
 
 
 class Failed(TypedDict):
-    """A job that was given up."""
+    """A job that was given up after its last attempt."""
 
     id: str
     name: str | None
@@ -41,27 +43,27 @@ class Failed(TypedDict):
 
 
 class Queue(Protocol):
-    """An adapter."""
+    """Adapter for the queue of one library."""
 
     def work(self, names: list[str]) -> None:
-        """Run a worker until SIGTERM. If it knows the job `tick`, that is due every minute."""
+        """Run a worker with these jobs until SIGTERM. The job `tick` is scheduled every minute."""
 
     def connected(self) -> AbstractAsyncContextManager[None]:
-        """Surrounds every call of the methods below."""
+        """Return a context manager in which the methods below may be called."""
 
     async def enqueue(
         self, name: str, kwargs: dict[str, Any], key: str | None, request_id: str | None
     ) -> None:
-        """Of the jobs with one key, one is done. Raises an exception if Redis is unavailable."""
+        """Enqueue a job. Only one of the jobs with the same key runs. Raise if Redis is down."""
 
     async def failed(self) -> list[Failed]:
-        """The jobs that were given up."""
+        """Return the jobs that were given up."""
 
     async def retry(self, job_id: str) -> None:
-        """Put a job that was given up back into the queue, with all its attempts."""
+        """Put a job that was given up back into the queue, with its attempts counted from zero."""
 
     async def put_garbage(self) -> None:
-        """Put a message into the queue that no version of the adapter has written."""
+        """Put a message into the queue that no version of the adapter can parse."""
 
 
 def main(queue: Queue) -> None:
@@ -75,15 +77,15 @@ def main(queue: Queue) -> None:
 
 
 async def _serve(queue: Queue) -> None:
-    # What a library prints is not an answer.
-    answers = os.fdopen(os.dup(1), "w")
+    # Redirect stdout to stderr, so that output of a library does not mix with the responses.
+    responses = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     async with queue.connected():
-        print("{}", file=answers, flush=True)
+        print("{}", file=responses, flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             method, arguments = json.loads(line)
             try:
-                answer = {"result": await getattr(queue, method)(*arguments)}
+                response = {"result": await getattr(queue, method)(*arguments)}
             except Exception as exc:  # noqa: BLE001 - the test decides what an error means
-                answer = {"error": repr(exc)}
-            print(json.dumps(answer), file=answers, flush=True)
+                response = {"error": repr(exc)}
+            print(json.dumps(response), file=responses, flush=True)

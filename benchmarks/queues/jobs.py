@@ -1,4 +1,4 @@
-"""The jobs. Each writes lines into the file TRACE, since Redis is unavailable in some tests."""
+"""Jobs of the tests. They write lines to the file TRACE, because some tests stop Redis."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Any
 TRACE = Path(os.environ.get("TRACE", os.devnull))
 
 REQUEST_ID = ContextVar[str | None]("REQUEST_ID", default=None)
-"""An adapter sets it before it runs a job."""
+"""Request id of the running job, which the adapter sets."""
 
 
 def read_trace(file: Path) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ async def nap(seconds: float) -> None:
 
 
 async def hang(times: int) -> None:
-    """Does not end, the first times."""
+    """Hang for the first `times` attempts, and end at once after that."""
     _write("began")
     if _count("began") <= times:
         await asyncio.sleep(60)
@@ -39,7 +39,7 @@ async def hang(times: int) -> None:
 
 
 async def fail(times: int, seconds: float, text: str) -> None:
-    """Raises an exception after some seconds, the first times."""
+    """Raise an exception after some seconds for the first `times` attempts."""
     _write("began", text=text)
     failing = _count("began") <= times
     await asyncio.sleep(seconds)
@@ -49,7 +49,7 @@ async def fail(times: int, seconds: float, text: str) -> None:
 
 
 async def die() -> None:
-    """Kill the process, as the kernel does if memory runs out."""
+    """Kill the process with SIGKILL, as the kernel does when memory runs out."""
     _write("began")
     os.kill(os.getpid(), signal.SIGKILL)
 

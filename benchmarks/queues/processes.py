@@ -1,4 +1,4 @@
-"""Workers, clients and Redis servers as processes of one test."""
+"""Worker, client and Redis processes of a test."""
 
 import json
 import os
@@ -23,22 +23,22 @@ HERE = Path(__file__).parent
 
 
 def until[Value](condition: Callable[[], Value], seconds: float = 30) -> Value:
-    """What the condition returns, as soon as it is true."""
+    """Wait until the condition returns a true value, and return that value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, "Waited in vain."
+        assert time.monotonic() < deadline, f"The condition was not true within {seconds} seconds."
         time.sleep(0.05)
     return value
 
 
 class RedisProcess:
-    """A server that writes every command to disk before it answers."""
+    """A Redis server that writes every command to disk before it responds."""
 
     def __init__(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         server = shutil.which("redis-server") or shutil.which("valkey-server")
-        assert server, "Install redis-server or valkey-server."
+        assert server, "redis-server and valkey-server are missing. Install one of them."
         durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self._command = [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
         self._command += durable
@@ -54,7 +54,7 @@ class RedisProcess:
         self._process.wait()
 
     def values(self) -> Iterator[bytes]:
-        """Every value of every key, and every part of one."""
+        """Yield every stored value, including the elements of hashes, lists, sets and streams."""
         for key in self.client.scan_iter():
             match self.client.type(key):
                 case b"string":
@@ -70,7 +70,7 @@ class RedisProcess:
                         yield from fields.values()
 
     def expire_keys(self) -> None:
-        """What happens when the time of every key that has one is over."""
+        """Delete every key that has a time to live, as if it had expired."""
         for key in self.client.scan_iter():
             if self.client.ttl(key) >= 0:
                 self.client.delete(key)
@@ -83,17 +83,17 @@ class RedisProcess:
 
 
 class Worker:
-    """A worker and the processes that it starts."""
+    """A worker process and its child processes."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
 
     @property
-    def lives(self) -> bool:
+    def is_running(self) -> bool:
         return self.process.poll() is None
 
-    def runs(self, pid: int) -> bool:
-        """Whether the process with this id is one of the worker's."""
+    def owns(self, pid: int) -> bool:
+        """Return whether the process with this id belongs to the worker."""
         try:
             return os.getpgid(pid) == self.process.pid
         except ProcessLookupError:
@@ -103,11 +103,11 @@ class Worker:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def tell_to_stop(self) -> None:
+    def request_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self, seconds: float = 10) -> int:
-        self.tell_to_stop()
+        self.request_stop()
         return self.process.wait(seconds)
 
 
@@ -144,16 +144,16 @@ class Client:
     def _read(self, seconds: float) -> Any:
         assert self._process.stdout
         ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        assert ready, "No answer."
+        assert ready, f"The client did not respond within {seconds} seconds."
         return json.loads(self._process.stdout.readline())
 
 
 class ClientError(Exception):
-    """The queue raised an exception."""
+    """Raised if the queue raised an exception in the client's process."""
 
 
 class Processes:
-    """All processes of one test with one queue."""
+    """All processes of one test of one queue."""
 
     def __init__(
         self, interpreter: Path, adapter: Path, folder: Path, environment: Mapping[str, str]
@@ -174,7 +174,7 @@ class Processes:
         self._stack.close()
 
     def work(self, *names: str) -> Worker:
-        """Start a worker that knows these jobs, or all but `tick`."""
+        """Start a worker that has these jobs, or by default all jobs except `tick`."""
         names = names or tuple(name for name in JOBS if name != "tick")
         process = subprocess.Popen(
             [*self._command, "work", *names],
@@ -182,7 +182,7 @@ class Processes:
             stderr=subprocess.STDOUT,
             env=self._environment,
             cwd=self._folder,
-            # A group, so that what a worker starts is killed with it.
+            # A process group, so that the worker's child processes are killed with it.
             start_new_session=True,
         )
         worker = Worker(process)
@@ -205,7 +205,7 @@ class Processes:
         return Client(process)
 
     def trace(self, event: str | None = None) -> list[dict[str, Any]]:
-        """What the jobs have written, so far."""
+        """Return the lines that the jobs have written so far."""
         return [line for line in read_trace(self._trace) if event in (None, line["event"])]
 
     def _output(self) -> Any:
@@ -220,14 +220,14 @@ def _kill_group(process: subprocess.Popen[Any]) -> None:
 
 
 def interpreter_of_script(script: Path) -> Path:
-    """A Python with what the script's inline metadata asks for."""
+    """Return a Python interpreter with the packages from the script's inline metadata."""
     subprocess.run(["uv", "sync", "--quiet", "--compile-bytecode", "--script", script], check=True)
     path = subprocess.check_output(["uv", "python", "find", "--script", script], text=True)
     return Path(path.strip())
 
 
 def interpreter_of_service(folder: Path) -> Path:
-    """The Python of a service, generated from this template with a worker."""
+    """Generate a service with a worker in the folder, and return its Python interpreter."""
     answers = ["redis=true", "worker=true", "auth=none", "database=sqlite"]
     command = [Path(sys.executable).parent / "copier", "copy", "--quiet", "--trust", "--defaults"]
     command += ["--skip-tasks", "--vcs-ref", "HEAD"]

@@ -1,11 +1,11 @@
-"""What a generated service promises of its jobs, as properties of any queue.
+"""Test the queue of a generated service, and other libraries, for the promises about jobs.
 
     uv run pytest benchmarks/queues -n 4 --tb=line
 
-This is not part of the test suite: it takes 15 minutes on two cores, and most libraries fail some of
-the properties. It needs `redis-server` or `valkey-server`. `uv` installs each library by the inline
-metadata of its adapter. The service is rendered from the last commit. Times are measured, so the
-machine should have nothing else to do.
+These tests are not part of the test suite, because they take 15 minutes on two cores, and most
+libraries fail some of them. They need `redis-server` or `valkey-server`. `uv` installs each library
+from the inline metadata of its adapter. The service is rendered from the last commit. Run the tests
+on a machine that does nothing else, because they measure times.
 """
 
 import json
@@ -23,7 +23,7 @@ from benchmarks.queues.interface import ATTEMPTS, GRACE, TIMEOUT, VISIBILITY
 from benchmarks.queues.processes import Client, ClientError, Processes, Worker, until
 
 SLACK = 10
-"""Seconds beyond the visibility timeout: a library may look for abandoned jobs seldom."""
+"""Seconds allowed beyond the visibility timeout, because a library may poll for abandoned jobs."""
 
 
 def wait_for(queue: Processes, event: str, count: int = 1, seconds: float = 30) -> None:
@@ -31,16 +31,16 @@ def wait_for(queue: Processes, event: str, count: int = 1, seconds: float = 30) 
 
 
 def works(worker: Worker, queue: Processes, client: Client) -> bool:
-    """Whether a worker has done one of the jobs that this function enqueues."""
+    """Enqueue a job, and return whether this worker has run one of these jobs."""
     client.enqueue("note", text="warm-up")
     time.sleep(0.5)
-    return any(worker.runs(line["pid"]) for line in queue.trace("note"))
+    return any(worker.owns(line["pid"]) for line in queue.trace("note"))
 
 
 # --- At least once ---
 
 
-def test_another_worker_does_the_job_of_a_killed_one(
+def test_another_worker_runs_the_job_of_a_killed_worker(
     queue: Processes, client: Client, record_property: Callable[[str, object], None]
 ) -> None:
     workers = [queue.work(), queue.work()]
@@ -50,7 +50,7 @@ def test_another_worker_does_the_job_of_a_killed_one(
     (began,) = queue.trace("began")
 
     for worker in workers:
-        if worker.runs(began["pid"]):
+        if worker.owns(began["pid"]):
             worker.kill()
     killed = time.monotonic()
     wait_for(queue, "ended", seconds=VISIBILITY + SLACK)
@@ -71,11 +71,11 @@ def test_a_worker_survives_an_outage_of_redis(queue: Processes, client: Client) 
     queue.client().enqueue("note", text="after")
     wait_for(queue, "note", 2)
 
-    assert worker.lives
+    assert worker.is_running
 
 
-def test_a_job_that_fails_during_an_outage_is_tried_again(queue: Processes, client: Client) -> None:
-    """A supervisor starts a worker again if the outage ended it."""
+def test_a_job_that_fails_during_an_outage_is_retried(queue: Processes, client: Client) -> None:
+    """The test starts another worker if the outage ended the first, as a supervisor would."""
     worker = queue.work()
     client.enqueue("fail", times=1, seconds=1, text="a")
     wait_for(queue, "began")
@@ -83,16 +83,16 @@ def test_a_job_that_fails_during_an_outage_is_tried_again(queue: Processes, clie
     queue.redis.kill()
     time.sleep(3)
     queue.redis.start()
-    if not worker.lives:
+    if not worker.is_running:
         queue.work()
 
     wait_for(queue, "ended", seconds=VISIBILITY + SLACK + 5)
 
 
-def test_enqueueing_during_an_outage_is_an_error_within_six_seconds(
+def test_enqueue_fails_within_six_seconds_during_an_outage(
     queue: Processes, client: Client
 ) -> None:
-    """So the request can run the job itself. The same client enqueues again after the outage."""
+    """The request can then run the job itself. After the outage the same client works again."""
     client.enqueue("note", text="before")
     queue.redis.kill()
 
@@ -128,7 +128,7 @@ def test_no_job_is_lost_while_workers_and_redis_are_killed(
 
     def are_done() -> bool:
         for worker in workers:
-            if not worker.lives:  # A supervisor starts it again.
+            if not worker.is_running:  # A supervisor would restart it.
                 workers.remove(worker)
                 workers.append(queue.work())
         done = {line["text"] for line in queue.trace("ended")}
@@ -138,12 +138,12 @@ def test_no_job_is_lost_while_workers_and_redis_are_killed(
     until(are_done, 240)
 
 
-# --- After the commit only ---
+# --- Enqueue after the commit ---
 
 
 @contextmanager
 def unit_of_work(file: Path) -> Generator[tuple[sqlite3.Connection, list[Callable[[], None]]]]:
-    """A transaction, and what follows its commit."""
+    """Yield a transaction and a list of actions, which are called after the commit."""
     actions: list[Callable[[], None]] = []
     with closing(sqlite3.connect(file)) as connection, connection:
         yield connection, actions
@@ -174,10 +174,12 @@ def test_a_job_is_enqueued_only_after_the_commit(
     assert [line["text"] for line in queue.trace("note")] == ["committed"]
 
 
-# --- Once, by key ---
+# --- Deduplication by key ---
 
 
-def test_of_the_waiting_jobs_with_one_key_one_is_done(queue: Processes, client: Client) -> None:
+def test_only_one_of_several_waiting_jobs_with_the_same_key_runs(
+    queue: Processes, client: Client
+) -> None:
     for text in "ab":
         client.enqueue("note", key="a-key", text=text)
     client.enqueue("note", key="another-key", text="c")
@@ -191,7 +193,7 @@ def test_of_the_waiting_jobs_with_one_key_one_is_done(queue: Processes, client: 
     assert texts in (["a", "c"], ["b", "c"])
 
 
-def test_a_key_that_is_done_is_not_done_again(queue: Processes, client: Client) -> None:
+def test_a_job_whose_key_is_done_does_not_run_again(queue: Processes, client: Client) -> None:
     queue.work()
     client.enqueue("note", key="a-key", text="a")
     wait_for(queue, "note")
@@ -231,7 +233,7 @@ def test_an_unknown_job_waits_for_a_worker_that_knows_it(queue: Processes, clien
     old = queue.work("nap")
     client.enqueue("note", text="new")
     client.enqueue("nap", seconds=0)
-    wait_for(queue, "ended")  # The unknown job blocks no other.
+    wait_for(queue, "ended")  # The unknown job does not block others.
     time.sleep(6)
     assert client.failed() == []
 
@@ -240,7 +242,7 @@ def test_an_unknown_job_waits_for_a_worker_that_knows_it(queue: Processes, clien
     wait_for(queue, "note", seconds=VISIBILITY + SLACK)
 
 
-def test_a_message_that_cannot_be_parsed_is_kept_and_blocks_no_other(
+def test_an_unparsable_message_is_kept_and_does_not_block_others(
     queue: Processes, client: Client
 ) -> None:
     worker = queue.work()
@@ -252,16 +254,16 @@ def test_a_message_that_cannot_be_parsed_is_kept_and_blocks_no_other(
     client.enqueue("note", text="after")
     wait_for(queue, "note", 2)
 
-    assert worker.lives
+    assert worker.is_running
     until(client.failed)
     queue.redis.expire_keys()
     assert client.failed()
 
 
-# --- Given up ---
+# --- Failed jobs ---
 
 
-def test_a_job_that_goes_on_failing_is_kept_with_its_error_until_it_is_retried(
+def test_a_failed_job_is_kept_with_its_error_until_it_is_retried(
     queue: Processes, client: Client
 ) -> None:
     queue.work()
@@ -282,7 +284,7 @@ def test_a_job_that_goes_on_failing_is_kept_with_its_error_until_it_is_retried(
     assert client.failed() == []
 
 
-def test_an_attempt_that_takes_too_long_is_a_failure(queue: Processes, client: Client) -> None:
+def test_an_attempt_that_exceeds_the_timeout_fails(queue: Processes, client: Client) -> None:
     queue.work()
 
     client.enqueue("hang", times=99)
@@ -291,7 +293,7 @@ def test_an_attempt_that_takes_too_long_is_a_failure(queue: Processes, client: C
     assert len(queue.trace("began")) == ATTEMPTS
 
 
-def test_no_record_of_a_job_that_is_done_stays_for_ever(queue: Processes, client: Client) -> None:
+def test_the_record_of_a_finished_job_expires(queue: Processes, client: Client) -> None:
     queue.work()
     client.enqueue("note", text="a-marker")
     wait_for(queue, "note")
@@ -310,8 +312,8 @@ def test_a_job_that_kills_its_workers_is_given_up_and_kept(
 
     def is_given_up() -> bool:
         nonlocal worker
-        if not worker.lives:
-            worker = queue.work()  # As a supervisor does.
+        if not worker.is_running:
+            worker = queue.work()  # A supervisor would restart it.
         assert len(queue.trace("began")) <= ATTEMPTS
         return bool(client.failed())
 
@@ -319,13 +321,13 @@ def test_a_job_that_kills_its_workers_is_given_up_and_kept(
     assert len(queue.trace("began")) == ATTEMPTS
 
 
-# --- By the clock ---
+# --- Scheduled jobs ---
 
 
-def test_one_of_two_workers_takes_each_tick(queue: Processes) -> None:
+def test_only_one_of_two_workers_runs_a_scheduled_job(queue: Processes) -> None:
     queue.work("tick")
     queue.work("tick")
-    # A library may take the minute that has begun, too, and any second of a minute.
+    # Count only a later minute, because a library may also run the job for the current minute.
     minute = (time.time() + 10) // 60 + 1
 
     time.sleep((minute + 1) * 60 + 3 - time.time())
@@ -333,18 +335,18 @@ def test_one_of_two_workers_takes_each_tick(queue: Processes) -> None:
     assert sum(line["time"] // 60 == minute for line in queue.trace("tick")) == 1
 
 
-# --- Stop ---
+# --- Shutdown ---
 
 
-def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_no_more(
+def test_a_stopping_worker_finishes_running_jobs_and_takes_no_new_ones(
     queue: Processes, client: Client
 ) -> None:
     worker = queue.work()
     client.enqueue("nap", seconds=GRACE * 0.8)
     wait_for(queue, "began")
 
-    worker.tell_to_stop()
-    time.sleep(GRACE * 0.6)  # A library may look for signals once a second.
+    worker.request_stop()
+    time.sleep(GRACE * 0.6)  # A library may check for signals once a second.
     client.enqueue("note", text="a")
 
     assert worker.process.wait(GRACE + 8) == 0
@@ -355,7 +357,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_no_more(
     assert len(queue.trace("began")) == 1
 
 
-def test_what_does_not_finish_goes_back_and_the_attempt_does_not_count(
+def test_an_interrupted_job_is_requeued_and_the_attempt_does_not_count(
     queue: Processes, client: Client
 ) -> None:
     client.enqueue("hang", times=ATTEMPTS + 1)

@@ -2,7 +2,7 @@
 # requires-python = ">=3.12"
 # dependencies = ["pydocket==0.27.0"]
 # ///
-"""pydocket."""
+"""Adapter for pydocket."""
 
 import asyncio
 import json
@@ -47,19 +47,19 @@ def declare(name: str, function: Function) -> Function:
         REQUEST_ID.set(baggage.get_baggage("request_id", execution.trace_context))
         await (extend(execution, function) if EXTENDED else function)(**kwargs)
 
-    async def run_by_the_clock(cron: Cron = Cron("* * * * *")) -> None:  # noqa: ARG001, B008
+    async def run_scheduled(cron: Cron = Cron("* * * * *")) -> None:  # noqa: ARG001, B008
         await function()
 
-    declared = run_by_the_clock if name == "tick" else run
+    declared = run_scheduled if name == "tick" else run
     declared.__name__ = name
     return declared
 
 
-# --- Added ---
+# --- Extended variant ---
 
 
 class KeepFailed(ExponentialRetry):
-    """Keep what is given up."""
+    """Retry policy that stores a job in Redis when it is given up."""
 
     async def __aenter__(self) -> Retry:
         retry = await super().__aenter__()
@@ -79,11 +79,11 @@ class KeepFailed(ExponentialRetry):
 
 
 class KilledError(Exception):
-    """The worker was killed during the last attempt."""
+    """Raised if the worker was killed during the last attempt."""
 
 
 def extend(execution: Execution, function: Function) -> Function:
-    """Do a key once, and give up what kills its workers."""
+    """Run only one job for each key, and give up a job that kills its workers."""
 
     async def run(**kwargs: Any) -> None:
         done, started = f"done:{execution.key}", f"started:{execution.key}"
@@ -108,7 +108,7 @@ async def unknown(
     retry: Retry = Retry.forever(DELAY),  # noqa: ARG001, B008
     **__: Any,
 ) -> None:
-    """Wait for a worker that knows the job."""
+    """Raise an error for an unknown job, so that it is retried until a worker has it."""
     raise LookupError
 
 
@@ -124,12 +124,15 @@ class DocketQueue:
                     reconnection_delay=timedelta(seconds=1),
                     fallback_task=unknown if EXTENDED else None,
                 ) as worker:
-                    await self._until_told_to_stop(worker)
+                    await self._run_until_sigterm(worker)
 
         asyncio.run(run())
 
-    async def _until_told_to_stop(self, worker: Worker) -> None:
-        """What `Worker.run` does; and with the additions, it does not wait longer."""
+    async def _run_until_sigterm(self, worker: Worker) -> None:
+        """Run the worker until SIGTERM, as `Worker.run` does.
+
+        The extended variant also cancels jobs that run longer than the graceful shutdown timeout.
+        """
         loop = asyncio.get_running_loop()
         running = asyncio.create_task(worker.run_forever())
 
@@ -176,7 +179,7 @@ class DocketQueue:
             await redis.delete(f"started:{job_id}")
             await redis.hdel("failed", job_id)
             add = self.docket.add(kept["name"], key=job_id)
-            # It is kept shortly before its state is no longer "running".
+            # `handle_failure` stores a job while its state is "running", so retry until it changes.
             while (await add(**kept["kwargs"])).disposition is Disposition.ALREADY_SCHEDULED:
                 await asyncio.sleep(0.1)
 

@@ -2,7 +2,7 @@
 # requires-python = ">=3.12"
 # dependencies = ["saq[redis]==0.26.4", "typing-extensions"]
 # ///
-"""saq on Redis. It imports `typing_extensions`, and does not declare that it needs it."""
+"""Adapter for saq. saq imports `typing_extensions`, but does not declare that dependency."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -26,11 +26,11 @@ def declare(name: str) -> Callable[..., Awaitable[None]]:
     return run
 
 
-# --- Added ---
+# --- Extended variant ---
 
 
-async def wait_for_a_worker_that_knows_it(context: dict[str, Any]) -> None:
-    """An attempt of a job that this worker does not know does not count."""
+async def do_not_count_unknown_jobs(context: dict[str, Any]) -> None:
+    """Do not count the attempt if this worker does not have the job."""
     if context["job"].function not in context["worker"].functions:
         context["job"].attempts -= 1
 
@@ -45,10 +45,10 @@ def extend(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
         try:
             await function(context, **kwargs)
         except asyncio.CancelledError:
-            # An attempt that a stopping worker interrupts does not count.
+            # An attempt that is interrupted by a stopping worker does not count.
             job.attempts -= worker.event.is_set()
             raise
-        # Without an end the record of every job would stay; those that failed have to.
+        # The record of a successful job expires. Records of failed jobs are kept for ever (ttl 0).
         job.ttl = 600
         if job.meta.get("key"):
             await worker.queue.redis.set(done, "", ex=DAY)
@@ -68,17 +68,17 @@ class SaqQueue:
             queue = Queue.from_url(REDIS_URL)
             await queue.connect()
             if EXTENDED:
-                # The first sweep would take jobs for abandoned that a worker has only just taken.
+                # Delay the first sweep: it treats jobs that a worker has just started as abandoned.
                 await queue.redis.set("saq:default:sweep", "", ex=2)
             worker = Worker(
                 queue,
                 functions=list(functions.items()),
                 cron_jobs=[CronJob(tick, "* * * * *")] if tick else [],
                 timers={"sweep": 1},
-                # Not 0, with which an idle worker ends only when its grace period does.
+                # With 0, an idle worker would exit only at the end of its shutdown grace period.
                 dequeue_timeout=1,
                 shutdown_grace_period_s=GRACE,
-                before_process=wait_for_a_worker_that_knows_it if EXTENDED else None,
+                before_process=do_not_count_unknown_jobs if EXTENDED else None,
             )
             await worker.start()
             await queue.disconnect()
@@ -99,7 +99,7 @@ class SaqQueue:
             name,
             kwargs=kwargs,
             meta={"request_id": request_id, "key": key},
-            # It is the visibility timeout, too.
+            # saq uses the timeout as the visibility timeout, too.
             timeout=TIMEOUT,
             retries=ATTEMPTS,
             retry_delay=RETRY,

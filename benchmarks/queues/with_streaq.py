@@ -2,7 +2,7 @@
 # requires-python = ">=3.12"
 # dependencies = ["streaq==7.2.0"]
 # ///
-"""streaq."""
+"""Adapter for streaq."""
 
 import json
 import time
@@ -25,7 +25,7 @@ type Function = Callable[..., Awaitable[None]]
 
 
 def dump(value: Any) -> str:
-    """Results hold exceptions."""
+    """Serialize a value as JSON, and exceptions, which results may contain, as their repr."""
     return json.dumps(value, default=repr)
 
 
@@ -40,7 +40,7 @@ def make_worker(names: list[str]) -> Worker[None]:
     for name in names:
         options: dict[str, Any] = {"name": name}
         if EXTENDED:
-            # The middleware counts the attempts and cuts them off, since it keeps what is given up.
+            # The middleware counts attempts and limits their time, because it stores failed jobs.
             options |= {"max_tries": None, "timeout": None}
         else:
             options |= {"max_tries": ATTEMPTS, "timeout": TIMEOUT, "retry_timeouts": True}
@@ -57,7 +57,7 @@ def make_worker(names: list[str]) -> Worker[None]:
 
 
 def add_retries(worker: Worker[None]) -> None:
-    """A task is tried again only if it raises `StreaqRetry`."""
+    """Raise `StreaqRetry` when a task fails, because streaq retries only after this exception."""
 
     @worker.middleware
     def middleware(task: Function) -> Function:
@@ -73,13 +73,13 @@ def add_retries(worker: Worker[None]) -> None:
         return run
 
 
-# --- Added ---
+# --- Extended variant ---
 
 
 class WaitingWorker(Worker[None]):
-    """Puts back a job that it does not know, and keeps what cannot be parsed.
+    """Worker that requeues unknown jobs, and stores messages that cannot be parsed.
 
-    This relies on how streaq stores a task, which its documentation does not tell.
+    It relies on the format in which streaq stores a task, which is not documented.
     """
 
     async def run_task(self, msg: StreamMessage) -> None:
@@ -101,7 +101,7 @@ class WaitingWorker(Worker[None]):
 
 
 def extend(worker: Worker[None]) -> None:
-    """Keep what is given up, do a key once, hand the request id on."""
+    """Store failed jobs, run only one job for each key, and pass the request id to the job."""
 
     @worker.middleware
     def middleware(task: Function) -> Function:
@@ -113,7 +113,7 @@ def extend(worker: Worker[None]) -> None:
             done, started = f"done:{context.fn_name}:{key}", f"started:{context.task_id}"
             if key and await redis.exists([done]):
                 return
-            # Not `context.tries`, which counts the attempts that a stopping worker interrupts.
+            # `context.tries` also counts attempts that a stopping worker has interrupted.
             tries = await redis.incr(started)
             try:
                 assert tries <= ATTEMPTS, "The last attempt killed the worker."
@@ -139,7 +139,7 @@ def extend(worker: Worker[None]) -> None:
 
 
 def work_through_outages(names: list[str]) -> None:
-    """An outage ends the worker with an exception."""
+    """Restart the worker after an outage of Redis, which ends it with an exception."""
     while True:
         try:
             make_worker(names).run_sync()
@@ -176,7 +176,7 @@ class StreaqQueue:
             kept = await self.worker.redis.hgetall("failed")
             return [json.loads(value) for value in kept.values()]
         return [
-            # The arguments are not kept.
+            # streaq does not store the arguments of a finished task.
             Failed(id=done.task_id, name=done.fn_name, kwargs={}, error=str(done.exception))
             for done in await self.worker.get_tasks_by_status(TaskStatus.DONE)
             if not done.success

@@ -2,9 +2,9 @@
 # requires-python = ">=3.12"
 # dependencies = ["taskiq-redis==1.2.4", "taskiq==0.13.0"]
 # ///
-"""taskiq with the stream broker of taskiq-redis.
+"""Adapter for taskiq with the stream broker of taskiq-redis.
 
-There is no extended form of it: a generated service's queue is what taskiq needs in addition.
+This adapter has no extended variant: the queue of a generated service extends taskiq.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ later = ListRedisScheduleSource(REDIS_URL)
 broker = (
     RedisStreamBroker(
         REDIS_URL,
-        # Not "$", which skips messages from before the first worker.
+        # "$" would skip messages that were enqueued before the first worker started.
         consumer_id="0",
         idle_timeout=VISIBILITY * 1000,
         unacknowledged_lock_timeout=VISIBILITY,
@@ -99,7 +99,7 @@ class TaskiqQueue:
         await (kicker.with_task_id(key) if key else kicker).kiq(**kwargs)
 
     async def failed(self) -> list[Failed]:
-        """A result holds neither the name of its job nor the arguments."""
+        """Return failed jobs without names and arguments, which a result does not contain."""
         failed = []
         async with Redis.from_url(REDIS_URL) as redis:
             async for key in redis.scan_iter(f"{RESULTS}:*"):

@@ -1,4 +1,4 @@
-"""The queue of a generated service. It is run by the Python of a service with a worker."""
+"""Adapter for the queue of a generated service. It runs in the environment of such a service."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -9,23 +9,26 @@ from tests.support.servers import real_postgres, real_redis
 
 @cache
 def cases_of(tier: str) -> dict[str, list[Answers]]:
-    """The combinations for each parameter name that a test can take."""
+    """Return the combinations for each parameter name that a test may declare."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
     code = options.combinations()
-    every = options.every()
+    tree_answers = options.distinct_trees()
     real = real_postgres() and real_redis()
     return {
         "combination": options.of_tier(tier),
-        "every": every,
+        "tree_answers": tree_answers,
         "code": code,
-        # License and pipeline change no Python. For another version of it the libraries have to be
-        # gone through first, which takes long.
-        "typed": code if few else [*code, *filter(options.on_another_python, every)],
-        "surface": options.around(),
+        # License and pipeline change no Python code, so those combinations are not type-checked.
+        # Each further Python version is slow: mypy first analyzes all libraries for that version.
+        "typed": code if few else [*code, *filter(options.on_another_python, tree_answers)],
+        "surface": options.surface_pairs(),
         "pair": [options.EVERYTHING] if few else pairs,
-        # Real ones start in no time; the client's walk has others.
+        # On real servers the tests start faster; test_answers.py still uses the embedded servers.
         "embedded": [] if few and real else pairs,
-        # An ORM on a database.
-        "stock": [{name: it[name] for name in options.FIXED} for it in options.richest()],
+        # Each supported pair of ORM and database.
+        "orm_and_database": [
+            {name: answers[name] for name in options.FIXED}
+            for answers in options.with_everything_on()
+        ],
     }

@@ -1,7 +1,7 @@
-"""A client that walks through the contract's tables, and writes down every answer.
+"""A client that calls every route of a service and records the responses as text.
 
-What differs from run to run (ids, times, tokens) is numbered in the order in which it appears, so
-that two services which behave alike give the same text.
+Values that differ between runs (ids, times, tokens) are replaced by numbers in order of appearance,
+so two services that behave alike produce the same transcript.
 """
 
 import http.client
@@ -14,8 +14,9 @@ from urllib.parse import quote, urlencode
 API = "/api/v1"
 ADMIN, PASSWORD = "root@example.com", "correct horse battery staple"
 
-# What a client sees of a headline, and what is numbered instead of shown.
+# Response headers that the transcript contains.
 HEADERS = ("Location", "Allow", "WWW-Authenticate", "Retry-After", "Cache-Control")
+# Patterns of values that differ between runs.
 VARYING = {
     "id": r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
@@ -25,11 +26,11 @@ VARYING = {
 
 
 class Client:
-    """Calls a service on 127.0.0.1, and keeps the minutes."""
+    """Calls a service on 127.0.0.1 and keeps a transcript."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        self._minutes: list[str] = []
+        self._transcript: list[str] = []
 
     def call(
         self,
@@ -40,49 +41,54 @@ class Client:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """One request; a dict or list goes as JSON, text as it is. Returns what JSON came back."""
+        """Send a request, record the response, and return its parsed JSON, or None if it is empty.
+
+        A dict or list is sent as JSON, and a string as it is.
+        """
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = f"Bearer {token}"
         if isinstance(body, dict | list):
             body, sent["Content-Type"] = json.dumps(body), "application/json"
         self._connection.request(method, path, body, sent)
-        answer = self._connection.getresponse()
-        content = answer.read().decode()
-        said = [f"{name}: {answer.headers[name]}" for name in HEADERS if name in answer.headers]
+        response = self._connection.getresponse()
+        content = response.read().decode()
+        received = response.headers
+        head = [f"{name}: {received[name]}" for name in HEADERS if name in received]
         parsed = json.loads(content) if content else None
         shown = json.dumps(parsed, indent=2, ensure_ascii=False) if content else "(nothing)"
         request = f"{method} {path} {(body or '')[:300]}".rstrip()
-        self._minutes.append("\n".join([f"> {request}", str(answer.status), *said, shown, ""]))
+        lines = [f"> {request}", str(response.status), *head, shown, ""]
+        self._transcript.append("\n".join(lines))
         return parsed
 
     def close(self) -> str:
-        """End the visit; returns the minutes."""
+        """Close the connection and return the transcript."""
         self._connection.close()
-        text = "\n".join(self._minutes)
+        text = "\n".join(self._transcript)
         for name, pattern in VARYING.items():
             found = dict.fromkeys(re.findall(pattern, text))
             numbers = {value: f"<{name} {n}>" for n, value in enumerate(found, 1)}
-            text = re.sub(pattern, lambda match: numbers[match[0]], text)  # noqa: B023 - at once
+            text = re.sub(pattern, lambda match: numbers[match[0]], text)  # noqa: B023
         return text
 
 
-def walk(port: int, *, auth: bool) -> str:
-    """Go through everything that the service promises; returns the minutes."""
+def record_responses(port: int, *, auth: bool) -> str:
+    """Call every route of the service, with valid and invalid requests; return the transcript."""
     client = Client(port)
     call = client.call
     call("GET", "/health")
     call("GET", "/nowhere")
     token = None
     if auth:
-        token = _walk_accounts(client)
-    _walk_items(lambda *args, **kwargs: call(*args, token=token, **kwargs))
+        token = _call_account_routes(client)
+    _call_item_routes(lambda *args, **kwargs: call(*args, token=token, **kwargs))
     if auth:
-        _walk_ownership(client, token)
+        _call_as_owner_and_others(client, token)
     return client.close()
 
 
-def _walk_items(call: Callable[..., Any]) -> None:
+def _call_item_routes(call: Callable[..., Any]) -> None:
     items = f"{API}/items"
     for body in (
         {"title": "  Write the report  ", "description": "With figures"},
@@ -157,8 +163,8 @@ def _walk_items(call: Callable[..., Any]) -> None:
     call("GET", item)
 
 
-def _walk_accounts(client: Client) -> str:
-    """Accounts and tokens; returns the access token of a user who is left."""
+def _call_account_routes(client: Client) -> str:
+    """Register users, log in and use tokens; return the access token of a remaining user."""
     call, users = client.call, f"{API}/users"
     ann = {"email": "Ann@Example.com", "name": " Ann ", "password": PASSWORD}
     me = call("POST", users, ann)
@@ -209,8 +215,8 @@ def _walk_accounts(client: Client) -> str:
     return str(token)
 
 
-def _walk_ownership(client: Client, token: str | None) -> None:
-    """Two users, an admin, and what is whose; ends with the users gone."""
+def _call_as_owner_and_others(client: Client, token: str | None) -> None:
+    """Access an item as its owner, as another user and as an admin; then delete both users."""
     call, users, items = client.call, f"{API}/users", f"{API}/items"
     ben = log_in(client, "ben@example.com")["access_token"]
     admin = log_in(client, ADMIN)["access_token"]

@@ -1,21 +1,21 @@
-"""The programs that a hook runs, and the commands that it tells the user to type."""
+"""Fake programs for a hook to run, and the commands that a hook prints for the user."""
 
 import shlex
 from pathlib import Path
 
 
-def put(program: Path, text: str) -> None:
+def write_program(program: Path, text: str) -> None:
     """Write an executable file."""
     program.write_text(text)
     program.chmod(0o755)
 
 
-def typed(said: str) -> list[str]:
-    """The commands that the user is told to type."""
-    _, _, told = said.partition("To do it yourself:\n")
-    return [line.strip() for line in told.splitlines() if line.startswith("    ")]
+def suggested_commands(output: str) -> list[str]:
+    """Return the commands that the hook's output tells the user to run."""
+    _, _, commands = output.partition("To do it yourself, run:\n")
+    return [line.strip() for line in commands.splitlines() if line.startswith("    ")]
 
 
 def quoted(path: Path) -> str:
-    """The path as a shell reads it."""
+    """Return the path, quoted for a shell."""
     return shlex.quote(str(path))

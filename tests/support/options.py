@@ -1,6 +1,7 @@
-"""The one list of options and their combinations; test_questions.py holds it to copier.yml.
+"""The options of the template and their combinations.
 
-A new option is added here, and every test that walks the combinations takes it up.
+test_questions.py checks that copier.yml has the same options. An option that is added here is
+covered by every test that is parametrized with combinations.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from covertable import make
 type Answers = dict[str, str | bool]
 type Options = Mapping[str, tuple[str | bool, ...]]
 
-# The default stands first.
+# The first value of each option is its default.
 CODE: Options = {
     "orm": ("sqlalchemy", "sqlmodel", "tortoise", "piccolo"),
     "database": ("postgresql", "sqlite"),
@@ -20,38 +21,38 @@ CODE: Options = {
     "websockets": (False, True),
     "worker": (False, True),
 }
-"""Options that change the service: combined with each other, they are generated and run."""
+"""Options that change the service's code. The tests generate and run their combinations."""
 
 SURFACE: Options = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "python_version": ("3.13", "3.12", "3.14"),
     "ci": ("github", "gitlab", "none"),
 }
-"""Options around the service: each pair of values, with those above too, is generated and checked."""
+"""Options that change no code, such as the license. The tests check each pair of values."""
 
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
-"""Questions that are answered freely."""
+"""Questions whose answer is free text."""
 
 REFUSED: tuple[Answers, ...] = (
     {"orm": "piccolo", "database": "sqlite"},
     {"worker": True, "redis": False},
 )
-"""Answers that copier refuses together."""
+"""Combinations of answers that copier refuses."""
 
 TOGETHER = ("orm", "database", "auth")
-"""Options that cut through the same files: all their combinations are run, not just the pairs."""
+"""Options that change the same files. All their combinations are run, not only the pairs."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options whose combinations are all run before a change lands; others ride along in the pairs."""
+"""Options whose combinations all run with `--matrix=core`. Of other options only pairs run."""
 
 TIERS = ("pairs", "core", "full")
-"""How much of the matrix is run; what is only read, not run, is read for all of it in each."""
+"""Values of `--matrix`: which combinations run their tests. Static checks always cover all."""
 
 FIXED = ("orm", "database")
-"""Options that a living project keeps: its migrations and rows would not come along."""
+"""Options that a project cannot change later, because its migrations and rows would not fit."""
 
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
-"""What an answer cannot be given without."""
+"""For each answer, the other answers that it requires."""
 
 DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
 EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
@@ -63,38 +64,42 @@ def valid(answers: Answers) -> bool:
 
 
 def combinations() -> list[Answers]:
-    """Every combination of the options that change the service."""
+    """Return every valid combination of the options in CODE."""
     every = (dict(zip(CODE, values, strict=True)) for values in product(*CODE.values()))
     return [answers for answers in every if valid(answers)]
 
 
 def of_tier(tier: str) -> list[Answers]:
-    """The combinations whose own tests are run."""
-    some = pairs(CODE)
+    """Return the combinations whose generated tests run in this tier."""
+    chosen_pairs = pairs(CODE)
     return [
         answers
         for answers in combinations()
-        if tier == "full" or answers in some or (tier == "core" and is_core(answers))
+        if tier == "full" or answers in chosen_pairs or (tier == "core" and is_core(answers))
     ]
 
 
-def richest() -> list[Answers]:
-    """For each ORM and database, the combination with all that can be switched on."""
-    return [it for it in combinations() if it == EVERYTHING | {name: it[name] for name in FIXED}]
+def with_everything_on() -> list[Answers]:
+    """Return, for each ORM and database, the combination in which every option is switched on."""
+    return [
+        answers
+        for answers in combinations()
+        if answers == EVERYTHING | {name: answers[name] for name in FIXED}
+    ]
 
 
 def is_core(answers: Answers) -> bool:
     return all(answers[name] == values[0] for name, values in CODE.items() if name not in CORE)
 
 
-def around() -> list[Answers]:
-    """The pairs of those and the options around the service."""
+def surface_pairs() -> list[Answers]:
+    """Return combinations of CODE and SURFACE that contain each pair of values."""
     return pairs({**CODE, **SURFACE})
 
 
-def every() -> list[Answers]:
-    """Every tree that is worth a look: equal ones once."""
-    rows = around()
+def distinct_trees() -> list[Answers]:
+    """Return the answers of each tree that static checks read. Equal trees occur only once."""
+    rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 
 
@@ -103,13 +108,13 @@ def on_another_python(answers: Answers) -> bool:
 
 
 def non_defaults(answers: Answers) -> Answers:
-    """Those that are not the default anyhow."""
+    """Return the answers that differ from their question's default."""
     defaults = {name: values[0] for name, values in {**CODE, **SURFACE}.items()}
     return {name: value for name, value in answers.items() if defaults.get(name) != value}
 
 
 def changes() -> list[tuple[Answers, Answers]]:
-    """Every change of one answer that leads from a combination to another."""
+    """Return every change of one answer, as the valid combinations before and after it."""
     return [
         (before, before | {name: value})
         for before in combinations()
@@ -120,7 +125,7 @@ def changes() -> list[tuple[Answers, Answers]]:
 
 
 def flips(tier: str) -> list[tuple[Answers, Answers]]:
-    """Those changes that a living project can make, and that are tried."""
+    """Return the changes of one answer that the update tests apply to a project in this tier."""
     return [
         *(
             (before, after)
@@ -151,7 +156,10 @@ def flip_name(flip: tuple[Answers, Answers]) -> str:
 
 
 def pairs(options: Options) -> list[Answers]:
-    """Few combinations, among which each pair of values stands in at least one."""
+    """Return a small set of combinations that contains each pair of values (pairwise testing).
+
+    Of the options in TOGETHER it contains each combination.
+    """
     constraints = [
         {"operator": "not", "condition": {"operator": "and", "conditions": equal}}
         for refused in REFUSED

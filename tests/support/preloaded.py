@@ -1,8 +1,9 @@
-"""Run commands in one project after another, with what they import imported once.
+"""Run commands in one project after another, and import slow modules only once.
 
-A script for a Python that has it. Each line that it reads is JSON, a project's folder and the words
-of a command; each that it writes is the exit code, and what was said. A program of Python's runs in
-a fork of this process, and any other as itself.
+Each line on stdin is a JSON array: the project's folder, then the words of a command. Each line on
+stdout is a JSON array: the command's exit code and its output. A Python console script runs in a
+fork of this process, with the modules already imported. Other programs are started normally. The
+script must run in an environment that has MODULES installed.
 """
 
 import gc
@@ -30,14 +31,14 @@ MODULES = (
     "typer",
     "uvicorn",
 )
-"""What takes long to import: the programs', and the projects'."""
+"""Modules that take long to import, used by the commands and by the projects."""
 
 
 def execute(project: Path, command: list[str], output: int) -> None:
     for stream in (1, 2):
         os.dup2(output, stream)
     os.chdir(project)
-    # Beside it may stand what its installation would tell of it.
+    # The parent folder may contain the project's dist-info, which an installation would create.
     sys.path[:0] = [str(project / "src"), str(project.parent)]
     sys.argv = command
     for program in entry_points(group="console_scripts", name=command[0]):
@@ -48,16 +49,16 @@ def execute(project: Path, command: list[str], output: int) -> None:
 if __name__ == "__main__":
     for name in MODULES:
         import_module(name)
-    gc.freeze()  # So that no fork copies it all, to look for garbage in it.
+    gc.freeze()  # Otherwise garbage collection in each fork would copy all this memory.
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork")
     for line in sys.stdin:
         folder, *words = json.loads(line)
-        with tempfile.TemporaryFile("w+") as said:
+        with tempfile.TemporaryFile("w+") as output:
             child = multiprocessing.Process(
-                target=execute, args=(Path(folder), words, said.fileno())
+                target=execute, args=(Path(folder), words, output.fileno())
             )
             child.start()
             child.join()
-            said.seek(0)
-            print(json.dumps([child.exitcode, said.read()]), flush=True)
+            output.seek(0)
+            print(json.dumps([child.exitcode, output.read()]), flush=True)

@@ -1,4 +1,4 @@
-"""Rendered projects: install them, run their commands, and serve them over HTTP."""
+"""Install rendered projects, run their commands, and serve them over HTTP."""
 
 import json
 import os
@@ -30,12 +30,12 @@ class Project:
     root: Path
     environment: Path
     caches: Path
-    """Of its checks: beside the tree, as a tree is shared, and they are much the same as the last's."""
+    """Folder for the caches of mypy and ruff, outside the rendered tree, which tests share."""
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> str:
-        """Run a command as its developer would, and return what it prints."""
+        """Run a command in the project's environment, and return its output. It must succeed."""
         return run(*command, cwd=cwd or self.root, env={**self._environment(), **(env or {})})
 
     def start(
@@ -43,15 +43,15 @@ class Project:
         *command: str,
         output: TextIO | int,
         errors: TextIO | int = subprocess.STDOUT,
-        orders: int = subprocess.DEVNULL,
+        stdin: int = subprocess.DEVNULL,
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start a command that runs on."""
+        """Start a command in the project's environment, without waiting until it exits."""
         return subprocess.Popen(
             command,
             cwd=self.root,
             env={**self._environment(), **(env or {})},
-            stdin=orders,
+            stdin=stdin,
             stdout=output,
             stderr=errors,
             text=True,
@@ -69,10 +69,10 @@ class Project:
 
 @contextmanager
 def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
-    """Install a project into an environment that is kept for the next.
+    """Yield a function that installs a project into an environment that later tests reuse.
 
-    Each worker has one for each Python: a project is installed there by its path. From one project
-    to another uv changes a few packages; the rest stays, with its bytecode.
+    Each pytest worker has one environment for each Python version, because a project is installed
+    there by its path. For the next project uv only exchanges the packages that differ.
     """
     with ExitStack() as stack:
         locks: dict[Path, FileLock] = {}
@@ -81,7 +81,7 @@ def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
             python = (root / ".python-version").read_text().strip()
             kept = CACHE / "environments" / f"{python}-{worker_id}"
             kept.mkdir(parents=True, exist_ok=True)
-            if kept not in locks:  # against another run of these tests
+            if kept not in locks:  # Another run of these tests must not use the environment.
                 locks[kept] = FileLock(kept / ".lock", timeout=20 * MINUTES)
                 stack.enter_context(locks[kept])
             lock = kept / "uv.lock"
@@ -96,18 +96,19 @@ def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
 
 
 def with_every_dependency(render: Render, worker_id: str) -> Project:
-    """One environment with all that any combination asks for: enough for what reads, and never runs.
+    """Return an environment with the dependencies of all combinations, for static checks.
 
-    Two that need one package in versions that exclude each other could not share it.
+    It cannot be built if two combinations require incompatible versions of a package.
     """
     root = CACHE / "reading"
     root.mkdir(parents=True, exist_ok=True)
-    asked: set[str] = {f"deptry=={version('deptry')}"}
-    for answers in options.richest():
+    requirements: set[str] = {f"deptry=={version('deptry')}"}
+    for answers in options.with_everything_on():
         settings = tomllib.loads((render(**answers) / "pyproject.toml").read_text(encoding="utf-8"))
-        asked.update(settings["project"]["dependencies"], *settings["dependency-groups"].values())
-    described = {"name": "reading", "version": "0", "dependencies": sorted(asked)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in described.items()]
+        groups = settings["dependency-groups"].values()
+        requirements.update(settings["project"]["dependencies"], *groups)
+    metadata = {"name": "reading", "version": "0", "dependencies": sorted(requirements)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in metadata.items()]
     project = Project(root, root / "environment", caches=root / worker_id)
     with FileLock(root / ".lock"):
         (root / "pyproject.toml").write_text("\n".join(["[project]", *lines, ""]))
@@ -117,7 +118,10 @@ def with_every_dependency(render: Render, worker_id: str) -> Project:
 
 @contextmanager
 def served(project: Project, **variables: str) -> Iterator[int]:
-    """The service as `app dev` runs it, on servers of its own where none is named; gives the port."""
+    """Serve the project with `app dev`, and yield the port.
+
+    Unless the variables name a server, `app dev` starts the embedded PostgreSQL and Redis.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -137,8 +141,8 @@ def served(project: Project, **variables: str) -> Iterator[int]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-        # Root's server is `nobody`, who may not pass through the tests' folder: its data is in a
-        # place that is named after the project's, and another run's project may have that name.
+        # Run by root, PostgreSQL runs as the user `nobody`, who cannot read the tests' folder.
+        # Its data folder is named after the project, and a later run may use that name: delete it.
         for note in project.root.glob(".local/*.README.txt"):
             shutil.rmtree(note.read_text(encoding="utf-8").split("is in ")[1].split(":")[0])
 

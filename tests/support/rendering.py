@@ -1,8 +1,8 @@
-"""Rendering the template.
+"""Render the template.
 
-Everything works on a copy of the repository's files, made once at the start, so that one run sees
-one state of the template. Most tests render in process, in a fraction of a second; those about the
-command line, tags and updates run `copier` itself.
+All tests render a copy of the repository's files that is made once at the start of the run, so
+edits during the run have no effect. Most tests render in process, in a fraction of a second. Tests
+of the command line, of releases and of updates run `copier` as a program.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ IN_PROCESS: dict[str, Any] = {
     "settings": copier.Settings(),
     "skip_tasks": True,
 }
-"""copier's own API: without hooks, and without the user's settings of copier."""
+"""Arguments of copier's Python API: run no hooks, and ignore the user's copier settings."""
 
 
 class Render(Protocol):
@@ -40,11 +40,11 @@ class Render(Protocol):
 
 
 def copy_of_this_repository(shared: Path) -> Path:
-    """This repository's files, committed or not, without those that git ignores."""
+    """Copy this repository's files, committed or not, without those that git ignores."""
     copy = shared / "template"
     with FileLock(shared / "template.lock"):
         if not copy.exists():
-            # The user's own git here: it may have to be told that this folder is safe.
+            # With the user's git settings, because safe.directory may have to list this folder.
             listing = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
             for name in run(*listing, cwd=ROOT, env=dict(os.environ)).split("\0"):
                 if name and (ROOT / name).exists():
@@ -59,8 +59,9 @@ def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
 
 
 def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> Path:
-    """The tree of these answers in the folder, made by whichever worker asks for it first."""
-    key = hashlib.sha256(json.dumps(options.non_defaults(answers), sort_keys=True).encode()).hexdigest()
+    """Return the tree of these answers. The first pytest worker that needs it calls `make`."""
+    changed = json.dumps(options.non_defaults(answers), sort_keys=True)
+    key = hashlib.sha256(changed.encode()).hexdigest()
     tree = folder / key[:16] / "my-api"
     tree.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(tree.with_name("lock")):
@@ -78,12 +79,12 @@ def render_to(template: Path, destination: Path, answers: Answers) -> None:
 
 @contextmanager
 def cached_templates() -> Iterator[None]:
-    """Spare copier, in process, what it does anew for each path and file of each render."""
+    """Make copier faster in this process: cache compiled templates, and skip calls of git."""
     compiled: dict[tuple[object, ...], Any] = {}
     compile_ = jinja2.Environment.compile
 
     def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
-        # The lexer stands for delimiters and whitespace options: Jinja keeps one for each set.
+        # Jinja has one lexer for each set of delimiters and whitespace options.
         key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
         if key not in compiled:
             compiled[key] = compile_(self, source, *args, **kwargs)
@@ -94,13 +95,13 @@ def cached_templates() -> Iterator[None]:
         answers_path = cached_property(vars(Worker)["answers_relpath"].fget)
         answers_path.__set_name__(Worker, "answers_relpath")
         patch.setattr(Worker, "answers_relpath", answers_path)
-        # A call of git for each file, which matters where git is told to ignore modes.
+        # copier calls git for each file here, which only matters if core.fileMode is false.
         patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
         yield
 
 
 def files(tree: Path) -> dict[str, bytes]:
-    """Every file by its path, with what is in it."""
+    """Return the content of every file in the tree, by relative path."""
     return {
         path.relative_to(tree).as_posix(): path.read_bytes()
         for path in sorted(tree.rglob("*"))

@@ -13,24 +13,24 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def commit(repository: Path) -> None:
-    """Commit everything."""
+    """Commit all files of the repository."""
     git(repository, "add", "--all", ".")
-    git(repository, "commit", "--quiet", "--allow-empty", "--message=A test's")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message=Commit of a test")
 
 
 def release(repository: Path, tag: str) -> None:
-    """Commit everything, and tag the commit as a release."""
+    """Commit all files, and tag the commit as a release of the template."""
     commit(repository)
     git(repository, "tag", tag)
 
 
 def committed(repository: Path) -> set[str]:
-    """The paths in the last commit."""
+    """Return the paths of the files in the last commit."""
     return set(git(repository, "ls-tree", "-rz", "--name-only", "HEAD").split("\0")) - {""}
 
 
 def released_template(template: Path, shared: Path) -> Path:
-    """A repository of the template with one release. The first worker that asks for it makes it."""
+    """Return a repository of the template with one release. The first pytest worker creates it."""
     repository = shared / "released/template"
     with FileLock(shared / "released.lock"):
         if not repository.exists():

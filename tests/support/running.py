@@ -1,4 +1,4 @@
-"""Running commands, in an environment without the settings of the user and of pytest."""
+"""Run commands in an environment without the settings of the user and of pytest."""
 
 import os
 import shlex
@@ -11,24 +11,25 @@ from pathlib import Path
 from tests.support.paths import ROOT
 
 MINUTES = 60
+"""Seconds in a minute."""
 
 COPIER = (sys.executable, "-m", "copier")
-"""The command line of copier, as the tests' own environment has it."""
+"""Command that runs the copier of the tests' environment."""
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a command that has to succeed, and return what it prints."""
+    """Run a command and return its output. Raise AssertionError if its exit code is not 0."""
     done = attempt(*command, cwd=cwd, env=env)
     if done.returncode:
-        said = f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}"
-        raise AssertionError(f"{said}\n\n{done.stdout}")
+        message = f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}"
+        raise AssertionError(f"{message}\n\n{done.stdout}")
     return done.stdout
 
 
 def attempt(
     *command: str | Path, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command whose failure may be what is looked for."""
+    """Run a command that may fail, and return its exit code and output."""
     return subprocess.run(
         command,
         cwd=cwd,
@@ -45,7 +46,10 @@ def attempt(
 def interrupt(
     *command: str | Path, when: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Start a command, and press Ctrl-C once a path is there: the terminal tells all of its group."""
+    """Start a command, and send SIGINT to its process group when the path exists.
+
+    A terminal does the same when the user presses Ctrl-C.
+    """
     process = subprocess.Popen(
         command,
         env=env or environment(),
@@ -60,14 +64,14 @@ def interrupt(
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=MINUTES)
-    return subprocess.CompletedProcess(command, process.returncode, said)
+    output, _ = process.communicate(timeout=MINUTES)
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This environment, without what belongs to the run of these tests, or to the user's tools."""
+    """Return this process's environment, without the variables of pytest and the user's tools."""
     tests = ("PYTEST_", "PYTHON", "VIRTUAL_ENV", "TEST_", "DATABASE_URL", "REDIS_URL")
-    # pyenv's say which Python these tests run on, which is not every project's.
+    # pyenv's variables select the Python of these tests, but a project may need another version.
     tools = ("GIT_", "PYENV_VERSION", "PYENV_DIR")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(tests + tools)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]

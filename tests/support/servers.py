@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis: the servers on this machine, and what a test makes on them."""
+"""Real PostgreSQL and Redis servers, and the roles and databases that tests create on them."""
 
 import os
 import secrets
@@ -17,9 +17,9 @@ from tests.support.options import Answers
 
 @cache
 def real_postgres() -> str | None:
-    """The URL of a server: one that is named, and then has to answer, or one on this machine."""
-    if named := os.environ.get("TEST_DATABASE_URL"):
-        return named
+    """Return TEST_DATABASE_URL, else the URL of a server on this machine, else None."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return url
     local = "postgresql://postgres@127.0.0.1/postgres"
     try:
         psycopg.connect(local, connect_timeout=3).close()
@@ -30,9 +30,9 @@ def real_postgres() -> str | None:
 
 @cache
 def real_redis() -> str | None:
-    """The same for Redis."""
-    if named := os.environ.get("TEST_REDIS_URL"):
-        return named
+    """Return TEST_REDIS_URL, else the URL of a server on this machine, else None."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        return url
     local = "redis://127.0.0.1"
     try:
         with redis.Redis.from_url(local, socket_timeout=3) as client:
@@ -44,7 +44,10 @@ def real_redis() -> str | None:
 
 @contextmanager
 def role(server: str) -> Iterator[str]:
-    """The URL for a role that may make databases; afterwards it may own none."""
+    """Create a role that may create databases, and yield its URL.
+
+    Drop the role afterwards. Fail if it still owns a database.
+    """
     name, password = f"copier_test_{secrets.token_hex(4)}", secrets.token_hex(16)
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {name} LOGIN CREATEDB PASSWORD '{password}'".encode())
@@ -63,13 +66,13 @@ def role(server: str) -> Iterator[str]:
 
 @contextmanager
 def database(answers: Answers, folder: Path) -> Iterator[str]:
-    """The URL of an empty one."""
+    """Yield the URL of an empty database, and drop it afterwards."""
     if answers["database"] == "sqlite":
         yield f"sqlite:///{folder / 'live.db'}"
         return
     server = real_postgres()
     if server is None:
-        pytest.skip("no PostgreSQL here: set TEST_DATABASE_URL")
+        pytest.skip("No PostgreSQL server was found. Set TEST_DATABASE_URL.")
     with role(server) as url:
         name = urlsplit(url).username
         with psycopg.connect(url, autocommit=True) as owner:

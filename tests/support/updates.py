@@ -1,4 +1,4 @@
-"""Updating a project, and finding the conflicts that an update leaves."""
+"""Update a project, and find the conflicts that an update leaves."""
 
 import re
 from pathlib import Path
@@ -26,22 +26,22 @@ CHANGELOG = """# Changelog
 
 - None.
 """
-"""A changelog with three releases, for a template that is updated."""
+"""A changelog with three releases."""
 
 
 def update(project: Path, answers: Answers) -> None:
-    """Update the project in process, with these answers changed."""
-    # A template with tasks has to be trusted, even though the tasks are skipped.
+    """Update the project in this process, with these answers changed."""
+    # copier refuses a template with tasks unless `unsafe` is set, even if the tasks are skipped.
     copier.run_update(project, data=dict(answers), overwrite=True, unsafe=True, **IN_PROCESS)
 
 
 def append(path: Path, line: str) -> None:
-    """Add a line at the end of a file."""
+    """Append a line to a file."""
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 
 
-def unfinished(project: Path) -> list[str]:
-    """Where an update left a conflict."""
+def files_with_conflicts(project: Path) -> list[str]:
+    """Return the paths of the files in which an update left a conflict."""
     marks = re.compile(rb"^(<{7}|={7}|>{7})", re.MULTILINE)
     return [name for name, data in files(project).items() if marks.search(data) or ".rej" in name]
