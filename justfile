@@ -4,11 +4,11 @@
 default:
     @just --list
 
-# Everything CI runs
+# Run all checks of CI
 check:
     pytest --matrix=core --verbose --durations=15
 
-# Render a project with everything switched on into .view/: just view orm=tortoise
+# Render a project with all options switched on into .view/, for example: just view orm=tortoise
 view *answers:
     rm -rf .view
     copier copy --trust --skip-tasks --defaults --quiet --vcs-ref HEAD \
@@ -16,7 +16,11 @@ view *answers:
         {{ prepend('--data ', answers) }} . .view
     @echo "Rendered into .view"
 
-# Format, and fix what can be fixed
+# Format the code and fix lint errors
 fmt:
     ruff format
     ruff check --fix
+
+# Record the terminal session of the README in docs/terminal.svg
+record:
+    uv run --script docs/record.py

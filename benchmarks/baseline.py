@@ -305,7 +305,8 @@ class RateLimit:
             "RateLimit-Remaining": "0",
             "RateLimit-Reset": str(wait),
         }
-        return error(429, "Too many requests.", {"retry_after": wait}, headers)
+        message = "Too many requests. Try again after the seconds in Retry-After."
+        return error(429, message, {"retry_after": wait}, headers)
 
 
 class Guards:
@@ -483,7 +484,8 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(created_at), UUID(item_id)
     except ValueError as exc:
         place = {"loc": ("query", "cursor"), "type": "value_error"}
-        raise RequestValidationError([{**place, "msg": "Not a cursor of this list"}]) from exc
+        message = "The cursor is invalid. Use `next_cursor` of the previous page."
+        raise RequestValidationError([{**place, "msg": message}]) from exc
 
 
 @fair.get("/health")

@@ -163,7 +163,7 @@ def test_passes_all_checks_after_redis_is_switched_on(
 
     said = project.run("uv", "run", "just", "template-update", "redis=true")
 
-    assert " passed" in said.partition("Updated, and nothing committed.")[2]
+    assert " passed" in said.partition("The project is updated.")[2]
     assert "?? src/app/core/redis/" in git(root, "status", "--porcelain")
     assert " M uv.lock" in git(root, "status", "--porcelain")
 

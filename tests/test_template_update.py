@@ -78,7 +78,7 @@ def test_updates_to_a_later_release_and_keeps_the_users_changes(
 
     assert done.returncode == 0, done.stdout
     assert "- Two: “new”." in done.stdout
-    assert "The way back: git reset --hard && git clean -fd" in done.stdout
+    assert "To undo the update, run: git reset --hard && git clean -fd" in done.stdout
     assert (project / "justfile").read_text().endswith("# the template's\n")
     assert (project / "README.md").read_text().endswith("Added by the user.\n")
 
@@ -101,7 +101,7 @@ def test_keeps_edited_files_of_a_removed_option_and_lists_dropped_questions(proj
 
     assert done.returncode == 0, done.stdout
     assert "  src/app/core/redis/cache.py\n" in done.stdout
-    assert "No longer asked, with these answers:\n  worker\n" in done.stdout
+    assert "not available with the current answers:\n  worker\n" in done.stdout
     assert "server.py" not in done.stdout
     kept = project / ".local/template-update/src/app/core/redis/cache.py"
     assert kept.read_text().endswith("# the user's\n")
@@ -110,7 +110,7 @@ def test_keeps_edited_files_of_a_removed_option_and_lists_dropped_questions(proj
 def test_fails_on_a_conflict_and_names_the_file(released: Path, project: Path) -> None:
     for root, line in ((project, "# the user's"), (released / "template", "# the template's")):
         text = (root / "justfile").read_text()
-        (root / "justfile").write_text(text.replace("# Format, and fix", f"{line}\n# Format"))
+        (root / "justfile").write_text(text.replace("# Format", f"{line}\n# Format"))
     commit(project)
     release(released, "v1.1.0")
 
@@ -146,7 +146,7 @@ def test_reports_an_answer_that_the_template_did_not_accept(project: Path, chang
     done = update(project, change)
 
     assert done.returncode == 1
-    assert f"did not take this answer: {change}\nThe way back: " in done.stdout
+    assert f"did not accept this answer: {change}\nTo undo the update, " in done.stdout
 
 
 def test_fails_when_the_template_changes_a_renamed_or_deleted_file(
@@ -170,7 +170,7 @@ def test_fails_when_the_template_changes_a_renamed_or_deleted_file(
     assert (
         "files that you renamed or deleted. Make these changes by hand:\n"
         "  justfile\n  src/app/core/ids.py\n  src/app/shared/filters.py\n"
-        "The way back: "
+        "To undo the update, "
     ) in done.stdout
     assert not (project / "src/app/core/ids.py").exists()
     assert (project / ".dockerignore").read_text().endswith("# the template's\n")
@@ -184,7 +184,7 @@ def test_fails_when_an_option_changes_a_file_that_the_user_renamed(project: Path
     done = update(project, "redis=false", "worker=false")
 
     assert done.returncode == 1
-    assert "Make these changes by hand:\n  src/app/config.py\nThe way back: " in done.stdout
+    assert "Make these changes by hand:\n  src/app/config.py\nTo undo the update, " in done.stdout
 
 
 def test_accepts_text_with_special_characters(project: Path) -> None:
@@ -231,7 +231,7 @@ def test_an_interruption_prints_the_commands_that_undo_the_update(
     done = update(unchanged_project)
 
     assert done.returncode == 1
-    assert "Stopped. The way back: git reset" in done.stdout
+    assert "The update was interrupted. To undo the update, run: git reset" in done.stdout
 
 
 @pytest.mark.parametrize(("name", "status"), [("README.md", " M"), ("notes.md", "??")])
@@ -244,7 +244,7 @@ def test_refuses_a_project_with_uncommitted_changes(project: Path, name: str, st
     done = update(project, "auth=none")
 
     assert done.returncode == 1
-    assert "Commit it first" in done.stdout
+    assert "Commit them first" in done.stdout
     assert git(project, "status", "--porcelain", "--untracked-files") == f"{status} {name}\n"
 
 

@@ -2,11 +2,16 @@
 # requires-python = ">=3.12"
 # dependencies = ["copier>=9.15.1,<10", "pyyaml>=6"]
 # ///
-"""Take a later version of the template, or give it other answers: `just template-update redis=true`.
+"""Update this project to the latest template version, or change an answer.
 
-copier by itself deletes what an option takes along, though you have changed it. It reports success
-where it leaves conflicts, and where a new version changes a file that you have renamed or deleted.
-This keeps and lists the first, and fails on the others. It commits nothing.
+Run it as `just template-update` or, for example, `just template-update redis=true`. It commits
+nothing. It handles three cases in which `copier update` loses changes:
+
+- Switching an option off deletes its files, even if you have edited them. This script saves and
+  lists the edited files.
+- Your changes conflict with those of the template. copier reports success; this script fails.
+- The new version changes a file that you have renamed or deleted. copier skips the change and
+  reports success; this script fails and lists the file.
 """
 
 import re
@@ -21,17 +26,21 @@ import yaml
 from copier.errors import CopierError
 
 ANSWERS = Path(".copier-answers.yml")
-KEPT = Path(".local/template-update")
-WAY_BACK = "The way back: git reset --hard && git clean -fd"
+SAVED_FILES = Path(".local/template-update")
+UNDO = "To undo the update, run: git reset --hard && git clean -fd"
 CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
-FIXED = {"orm", "database"}
+FIXED_ANSWERS = {"orm", "database"}
 
 
 def main(changes: list[str]) -> None:
     answers = read_answers()
     wanted = dict(parse(change, answers) for change in changes)
-    if git("status", "--porcelain", "--untracked-files"):  # `git clean` is a part of the way back
-        sys.exit("Something is not committed. Commit it first: it is the way back.")
+    # Untracked files count, because undoing the update runs `git clean`, which deletes them.
+    if git("status", "--porcelain", "--untracked-files"):
+        sys.exit(
+            "The project has uncommitted changes, which undoing the update would delete."
+            " Commit them first."
+        )
     try:
         with tempfile.TemporaryDirectory() as folder:
             generated = Path(folder)
@@ -39,64 +48,72 @@ def main(changes: list[str]) -> None:
             copier.run_update(
                 ".", data=wanted, defaults=True, overwrite=True, unsafe=True, conflict="inline"
             )
-            kept = keep_edited(generated)
-            left_out = changed_but_absent(generated)
+            saved = save_edited_files(generated)
+            skipped = changed_but_absent(generated)
     except KeyboardInterrupt:
-        sys.exit(f"Stopped. {WAY_BACK}")
-    except (CopierError, ValueError, OSError) as error:  # of the last kind are git's
-        sys.exit(f"{error}\n{WAY_BACK}")
-    if kept:
-        show(f"Gone with an option, though you had changed them; kept in {KEPT}:", kept)
+        sys.exit(f"The update was interrupted. {UNDO}")
+    except (CopierError, ValueError, OSError) as error:  # copier raises git errors as OSError
+        sys.exit(f"{error}\n{UNDO}")
+    if saved:
+        print_list(f"The update deleted edited files. Copies are in {SAVED_FILES}:", saved)
     now = read_answers()
-    if unasked := sorted(answers.keys() - now.keys()):
-        show("No longer asked, with these answers:", unasked)
-    now |= dict.fromkeys(unasked, False)
-    if missed := [f"{name}={it}" for name, it in wanted.items() if not became(it, now.get(name))]:
-        sys.exit(f"The template did not take this answer: {', '.join(missed)}\n{WAY_BACK}")
-    if left_out:
-        show(
+    if unavailable := sorted(answers.keys() - now.keys()):
+        print_list("These options are not available with the current answers:", unavailable)
+    now |= dict.fromkeys(unavailable, False)
+    rejected = [
+        f"{name}={value}"
+        for name, value in wanted.items()
+        if not was_accepted(value, now.get(name))
+    ]
+    if rejected:
+        sys.exit(f"The template did not accept this answer: {', '.join(rejected)}\n{UNDO}")
+    if skipped:
+        print_list(
             "The template changes files that you renamed or deleted. Make these changes by hand:",
-            left_out,
+            skipped,
         )
     if conflicts := find_conflicts():
-        show("Your changes and the template's meet, between <<<<<<< and >>>>>>> in:", conflicts)
-    if left_out or conflicts:
-        sys.exit(WAY_BACK)
-    print(f"\nUpdated, and nothing committed. {WAY_BACK}")
+        print_list("Resolve the conflicts, between <<<<<<< and >>>>>>>, in these files:", conflicts)
+    if skipped or conflicts:
+        sys.exit(UNDO)
+    print(f"\nThe project is updated. The changes are not committed. {UNDO}")
 
 
 def read_answers() -> dict[str, Any]:
     if not ANSWERS.exists():
-        sys.exit(f"No {ANSWERS} here: run this at the root of the project.")
+        sys.exit(f"{ANSWERS} does not exist here. Run this command at the root of the project.")
     try:
         answers = yaml.safe_load(ANSWERS.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         sys.exit(f"{ANSWERS} cannot be read: {error}")
     if not (isinstance(answers, dict) and {"_commit", "_src_path"} <= answers.keys()):
-        sys.exit(f"{ANSWERS} names no version of the template, so there is nothing to update from.")
+        sys.exit(f"{ANSWERS} contains no template version, so there is nothing to update from.")
     return answers
 
 
 def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:
-    """`redis=true` is a name and a value; copier makes of it what the question asks for."""
+    """Split `redis=true` into name and value. copier converts the value to the question's type."""
     name, separator, value = change.partition("=")
     if not separator or not name or name.startswith("_"):
-        sys.exit(f"{change!r} should be written KEY=VALUE, such as redis=true.")
-    if name in FIXED and value != answers.get(name):
+        sys.exit(f"{change!r} should have the form KEY=VALUE, such as redis=true.")
+    if name in FIXED_ANSWERS and value != answers.get(name):
         sys.exit(
-            f"{name} cannot be switched: your migrations and rows would not come along. Generate a "
+            f"{name} cannot be switched, because migrations and rows are not converted. Generate a "
             f"new project with {change}, and move your features and data to it."
         )
     return name, value
 
 
-def became(given: str, answer: object) -> bool:
-    """Not so where copier does not ask, or takes a word that is misspelt for yes."""
+def was_accepted(given: str, answer: object) -> bool:
+    """Return whether the given value is now the answer.
+
+    copier ignores a value if it does not ask the question, and reads a misspelled boolean as true.
+    """
     return answer is not None and str(answer).lower() == given.lower()
 
 
 def render(answers: dict[str, Any], destination: Path) -> None:
-    """What the template made of these answers, before anybody changed it."""
+    """Render the template with the given answers, in the template version recorded in them."""
     copier.run_copy(
         answers["_src_path"],
         destination,
@@ -109,23 +126,23 @@ def render(answers: dict[str, Any], destination: Path) -> None:
     )
 
 
-def keep_edited(generated: Path) -> list[str]:
-    """Keep a copy of the files that are gone, and are not what the template had made them."""
-    kept = []
+def save_edited_files(generated: Path) -> list[str]:
+    """Save the deleted files that differ from the generated ones, and return their names."""
+    saved = []
     for name in git("ls-files", "-z", "--deleted").split("\0"):
         if not name:
             continue
         committed = subprocess.check_output(["git", "show", f"HEAD:./{name}"])
         original = generated / name
         if not original.exists() or original.read_bytes() != committed:
-            (KEPT / name).parent.mkdir(parents=True, exist_ok=True)
-            (KEPT / name).write_bytes(committed)
-            kept.append(name)
-    return kept
+            (SAVED_FILES / name).parent.mkdir(parents=True, exist_ok=True)
+            (SAVED_FILES / name).write_bytes(committed)
+            saved.append(name)
+    return saved
 
 
 def changed_but_absent(generated: Path) -> list[str]:
-    """The files that the new version of the template changes, and the project does not have."""
+    """Return the files that the new template version changes and that the project does not have."""
     with tempfile.TemporaryDirectory() as folder:
         updated = Path(folder)
         render(read_answers(), updated)
@@ -147,7 +164,7 @@ def find_conflicts() -> list[str]:
     ]
 
 
-def show(title: str, names: list[str]) -> None:
+def print_list(title: str, names: list[str]) -> None:
     print("\n".join(["", title, *(f"  {name}" for name in names)]))
 
 
@@ -155,7 +172,7 @@ def git(*arguments: str) -> str:
     try:
         return subprocess.check_output(["git", *arguments], encoding="utf-8")
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        sys.exit(f"This needs git, and a project that is in a git repository. {error}")
+        sys.exit(f"This command needs git, and the project must be in a git repository. {error}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a server imports: `app.asgi:app`. Importing anything else builds nothing."""
+"""The ASGI application, which servers import as `app.asgi:app`.
+
+This is the only module that builds the application when it is imported.
+"""
 
 from app.main import create_app
 

@@ -1,4 +1,4 @@
-"""The application factory: the one place where the parts are put together."""
+"""The application factory, which combines the middleware, the features and the settings."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ logger = get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the application; nothing connects before its lifespan starts."""
+    """Build the application. It opens no connection before its lifespan starts."""
     settings = settings or get_settings()
     configure_logging(settings)
     resources = Resources(settings)

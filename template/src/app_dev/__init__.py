@@ -1,1 +1,1 @@
-"""What a checkout needs to run and test the service; not in the wheel or the image."""
+"""Development code, which is not part of the wheel or the container image."""

@@ -1,7 +1,7 @@
-"""`.env` for a developer's machine: `.env.example` with fresh secrets in it.
+"""Creation of `.env` for development, from `.env.example` and new random secrets.
 
-Making a new file needs the standard library only, because the template's hook runs this file before
-anything is installed.
+Creating the file requires only the standard library, because the template runs this module before
+the dependencies are installed.
 """
 
 import re
@@ -11,9 +11,10 @@ from pathlib import Path
 
 
 def make_env_file(root: Path) -> str | None:
-    """Write `.env`, or add to it the secrets it lacks, as after an option was switched on.
+    """Create `.env`, or add secrets that are missing, for example after an option was switched on.
 
-    Returns what was done, in a sentence, or None for nothing. What is there is never changed.
+    Return a sentence that describes the change, or None if the file needs no change. Existing lines
+    are never changed.
     """
     example = (root / ".env.example").read_text(encoding="utf-8")
     filled = re.sub("<secret>", lambda _: secrets.token_urlsafe(32), example)
@@ -25,14 +26,15 @@ def make_env_file(root: Path) -> str | None:
     try:
         path.write_text(filled, encoding="utf-8")
     except OSError:
-        path.unlink()  # half of it would pass for whole the next time
+        # The next run would not complete a partially written file.
+        path.unlink()
         raise
-    return "Made .env with fresh secrets; git ignores it."
+    return "Created .env with new secrets. Git ignores the file."
 
 
 def _add_missing(path: Path, lines: list[str]) -> str | None:
-    """Add the lines whose variables the settings do not find, in the file or the environment."""
-    from app.config import env_file, read_variables  # noqa: PLC0415 - needs what uv installs
+    """Add each line whose variable is set neither in the file nor in the environment."""
+    from app.config import env_file, read_variables  # noqa: PLC0415 - requires installed packages
 
     if env_file(path) is None or not path.is_file():
         return None
@@ -40,14 +42,14 @@ def _add_missing(path: Path, lines: list[str]) -> str | None:
     missing = [line for line in lines if line.split("=")[0].lower() not in present]
     if not missing:
         return None
-    ends = path.read_text(encoding="utf-8").endswith("\n")
+    ends_with_newline = path.read_text(encoding="utf-8").endswith("\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write("\n".join(["" if ends else "\n", *missing, ""]))
+        file.write("\n".join(["" if ends_with_newline else "\n", *missing, ""]))
     return f"Added to .env: {', '.join(line.split('=')[0] for line in missing)}."
 
 
 if __name__ == "__main__":
     try:
-        print(make_env_file(Path(__file__).parents[2]) or ".env is there already.")  # noqa: T201
+        print(make_env_file(Path(__file__).parents[2]) or ".env needs no change.")  # noqa: T201
     except OSError as exc:
         sys.exit(str(exc))

@@ -1,4 +1,4 @@
-"""The service keeps what its OpenAPI document says, whatever is thrown at it."""
+"""Contract tests: the service behaves as its OpenAPI document says, also for invalid requests."""
 
 import json
 import re
@@ -36,12 +36,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("contract")
 
 
-# A cursor is opaque to clients: they send back one that they were given.
+# Generate a valid cursor, because clients only send cursors that the service returned to them.
 schemathesis.openapi.format(
     "cursor", strategies.just(Cursor(datetime(2026, 1, 1, tzinfo=UTC), uuid7()).encode())
 )
 
-# The document needs no settings; the calls below go to an application that has its database.
+# This application only supplies the document. The requests go to the application `api`.
 schema = schemathesis.openapi.from_dict(create_app(example_settings()).openapi())
 
 
@@ -53,17 +53,17 @@ def api(committing_settings: Settings) -> Iterator[FastAPI]:
 
 @pytest.mark.error_path
 @schema.parametrize()
-def test_keeps_the_contract(
+def test_responses_match_the_openapi_document(
     case: schemathesis.Case[Any], api: FastAPI, api_headers: dict[str, str]
 ) -> None:
-    # Which passwords are too easily guessed, no schema can say.
+    # The schema cannot express that the service rejects common passwords.
     named_password = isinstance(case.body, dict) and any("password" in name for name in case.body)
     excluded = [positive_data_acceptance] if named_password else []
     case.call_and_validate(app=api, headers=api_headers, excluded_checks=excluded)
 
 
-def test_these_are_the_routes(shared_app: FastAPI) -> None:
-    """Features are found, not listed: this is the one list, for a reader and against surprises."""
+def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
+    """Features are discovered at startup, so `routes.txt` is the only complete list of routes."""
     routes = [
         f"{method.upper()} {path}\n"
         for path, operations in shared_app.openapi()["paths"].items()
@@ -75,7 +75,7 @@ def test_these_are_the_routes(shared_app: FastAPI) -> None:
 
 
 @pytest.mark.error_path
-def test_every_operation_declares_its_errors_in_the_envelope(shared_app: FastAPI) -> None:
+def test_every_operation_documents_its_errors_in_the_error_envelope(shared_app: FastAPI) -> None:
     for path, operations in shared_app.openapi()["paths"].items():
         if not path.startswith("/api/"):
             continue
@@ -88,7 +88,7 @@ def test_every_operation_declares_its_errors_in_the_envelope(shared_app: FastAPI
 
 
 def _body_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each schema that a body has, by its name."""
+    """Yield the name and the JSON schema of every request and response body."""
     for operations in document["paths"].values():
         for operation in operations.values():
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
@@ -98,7 +98,7 @@ def _body_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
                     yield name, document["components"]["schemas"][name]
 
 
-def test_every_body_has_an_example_with_its_fields(shared_app: FastAPI) -> None:
+def test_every_body_schema_has_an_example_with_its_fields(shared_app: FastAPI) -> None:
     for name, body in _body_schemas(shared_app.openapi()):
         assert body.get("examples"), name
         for example in body["examples"]:
@@ -109,7 +109,7 @@ def test_every_body_has_an_example_with_its_fields(shared_app: FastAPI) -> None:
 async def client(
     committing_settings: Settings, api_headers: dict[str, str]
 ) -> AsyncGenerator[AsyncClient]:
-    """A client to whom no route is closed."""
+    """An HTTP client that may call every route."""
     async with (
         Database.connect(committing_settings) as database,
         started(create_app(committing_settings)) as app,
@@ -121,7 +121,7 @@ async def client(
 
 
 @pytest.mark.error_path
-async def test_every_field_refuses_text_that_utf8_cannot_hold(
+async def test_every_field_returns_422_for_an_unpaired_surrogate(
     shared_app: FastAPI, client: AsyncClient
 ) -> None:
     document = shared_app.openapi()

@@ -1,4 +1,4 @@
-"""The commands; those that serve, as processes of their own."""
+"""Tests of the commands. `app serve` runs in a subprocess, the other commands in this process."""
 
 import io
 import json
@@ -27,22 +27,23 @@ APP = Path(sys.executable).with_name("app")
 
 
 @dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
+class CompletedCommand:
+    """Exit code and output of a command that has ended."""
 
     exit_code: int
     stdout: str
     stderr: str
 
 
-def run(*arguments: str, **environment: str) -> Done:
-    """Run a command in this process, as starting another takes longer than most tests."""
+def run(*arguments: str, **environment: str) -> CompletedCommand:
+    """Run a command in this process, because starting a subprocess is slower than most tests."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.chdir(ROOT)
         patch.setattr(sys, "argv", ["app", *arguments])
         patch.setattr(os, "environ", clean_environment() | REQUIRED | environment)
+        # The command must not change the logging configuration of the test process.
         for module in ("app.core.logging", "app.main"):
-            patch.setattr(f"{module}.configure_logging", lambda _: None)  # it outlives the command
+            patch.setattr(f"{module}.configure_logging", lambda _: None)
         get_settings.cache_clear()
         stack.callback(get_settings.cache_clear)
         stdout = stack.enter_context(redirect_stdout(io.StringIO()))
@@ -50,13 +51,13 @@ def run(*arguments: str, **environment: str) -> Done:
         with pytest.raises(SystemExit) as ended:
             main()
     code = ended.value.code
-    said = f"{code}\n" if isinstance(code, str) else ""
+    message = f"{code}\n" if isinstance(code, str) else ""
     exit_code = code if isinstance(code, int) else int(code is not None)
-    return Done(exit_code, stdout.getvalue(), stderr.getvalue() + said)
+    return CompletedCommand(exit_code, stdout.getvalue(), stderr.getvalue() + message)
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of the tests, in which a command keeps its bytecode for the next one."""
+    """Return the environment without PYTHONDONTWRITEBYTECODE, so that commands cache bytecode."""
     return {name: it for name, it in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -67,7 +68,7 @@ def url(committing_settings: Settings) -> str:
 
 @contextmanager
 def serving(**environment: str) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
-    """`app serve` in production, and a client of it."""
+    """Run `app serve` with production settings; yield the process and an HTTP client for it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -99,15 +100,15 @@ def wait_until_healthy(client: httpx2.Client) -> None:
             return
 
 
-DUAL_STACK = ("127.0.0.1", "[::1]") if socket.has_dualstack_ipv6() else ("[::1]",)
+LOOPBACK_HOSTS = ("127.0.0.1", "[::1]") if socket.has_dualstack_ipv6() else ("[::1]",)
 
 
-def test_serve_answers_logs_json_and_stops_with_0(url: str) -> None:
+def test_serve_answers_logs_json_and_exits_with_0_on_sigterm(url: str) -> None:
     prefix = {"ROOT_PATH": "/shop", "DOCS_ENABLED": "true"}
     with serving(DATABASE_URL=url, HOST="::", **prefix) as (process, client):
         assert client.get("/ready").json()["checks"]["database"] == "ok"
         assert client.get("/openapi.json").json()["servers"] == [{"url": "/shop"}]
-        assert answering(client) == DUAL_STACK
+        assert reachable_hosts(client) == LOOPBACK_HOSTS
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=15)
 
@@ -117,9 +118,9 @@ def test_serve_answers_logs_json_and_stops_with_0(url: str) -> None:
     assert events[-1].startswith("Finished server process")
 
 
-def test_several_workers_stop_with_0(url: str) -> None:
+def test_serve_with_several_workers_exits_with_0_on_sigterm(url: str) -> None:
     with serving(DATABASE_URL=url, HOST="::", WORKERS="2") as (process, client):
-        assert answering(client) == DUAL_STACK
+        assert reachable_hosts(client) == LOOPBACK_HOSTS
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=15)
 
@@ -127,14 +128,14 @@ def test_several_workers_stop_with_0(url: str) -> None:
     assert len({line for line in output.splitlines() if "Started server process" in line}) == 2
 
 
-def answering(client: httpx2.Client) -> tuple[str, ...]:
-    """The addresses among those of this machine that the client's port answers on."""
+def reachable_hosts(client: httpx2.Client) -> tuple[str, ...]:
+    """Return the loopback addresses on which the server responds."""
     health = f":{client.base_url.port}/health"
-    return tuple(host for host in DUAL_STACK if httpx2.get(f"http://{host}{health}").is_success)
+    return tuple(host for host in LOOPBACK_HOSTS if httpx2.get(f"http://{host}{health}").is_success)
 
 
 @pytest.mark.error_path
-def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
+def test_serve_reports_every_invalid_setting_without_its_value() -> None:
     done = run(
         "serve",
         ENVIRONMENT="production",
@@ -152,7 +153,7 @@ def test_serve_names_every_bad_setting_and_prints_no_value() -> None:
 
 
 @pytest.mark.error_path
-def test_serve_needs_a_database() -> None:
+def test_serve_reports_a_missing_database_url() -> None:
     done = run("serve", DATABASE_URL="")
 
     assert done.exit_code == 1
@@ -166,13 +167,13 @@ def test_openapi_needs_no_settings() -> None:
     assert "/api/v1/items" in json.loads(done.stdout)["paths"]
 
 
-def test_db_check_is_content_with_what_is_shipped(url: str) -> None:
+def test_db_check_exits_with_0_for_the_generated_migrations(url: str) -> None:
     done = run("db", "check", DATABASE_URL=url)
 
     assert done.exit_code == 0, done.stderr
 
 
-def test_db_goes_up_and_down(url: str) -> None:
+def test_db_upgrade_and_downgrade_exit_with_0(url: str) -> None:
     with scratch_database(url) as scratch:
         for command in ("upgrade", "downgrade"):
             done = run("db", command, DATABASE_URL=scratch)
@@ -180,7 +181,7 @@ def test_db_goes_up_and_down(url: str) -> None:
 
 
 @pytest.mark.error_path
-def test_an_unknown_revision_is_an_error_to_read(url: str) -> None:
+def test_db_upgrade_reports_an_unknown_revision_without_a_traceback(url: str) -> None:
     done = run("db", "upgrade", "--revision", "nonsense", DATABASE_URL=url)
 
     assert done.exit_code == 1

@@ -1,3 +1,5 @@
+"""Tests of the probes `/health` and `/ready`."""
+
 import asyncio
 from collections.abc import AsyncGenerator
 
@@ -12,19 +14,19 @@ from tests.support.failures import UnavailableDatabase
 
 
 @pytest.fixture
-async def stranded(app: FastAPI) -> AsyncGenerator[AsyncClient]:
+async def client_without_database(app: FastAPI) -> AsyncGenerator[AsyncClient]:
     use_database(app, UnavailableDatabase())
     async with client_of(app) as client:
         yield client
 
 
-async def test_health_is_ok(client: AsyncClient) -> None:
+async def test_health_returns_ok(client: AsyncClient) -> None:
     response = await client.get("/health")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-async def test_is_ready_while_the_database_answers(client: AsyncClient) -> None:
+async def test_ready_returns_200_while_the_database_answers(client: AsyncClient) -> None:
     response = await client.get("/ready")
 
     assert response.status_code == 200
@@ -33,32 +35,38 @@ async def test_is_ready_while_the_database_answers(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready"])
-async def test_a_probe_answers_head(client: AsyncClient, path: str) -> None:
+async def test_probes_answer_head_requests(client: AsyncClient, path: str) -> None:
     response = await client.head(path)
 
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
 
 
 @pytest.mark.error_path
-async def test_a_probe_names_its_methods(client: AsyncClient) -> None:
+async def test_health_returns_405_with_the_allowed_methods(client: AsyncClient) -> None:
     response = await client.post("/health")
 
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.error_path
-async def test_head_of_a_probe_tells_an_outage(stranded: AsyncClient) -> None:
-    assert (await stranded.head("/ready")).status_code == 503
+async def test_ready_answers_head_with_503_while_the_database_is_unavailable(
+    client_without_database: AsyncClient,
+) -> None:
+    assert (await client_without_database.head("/ready")).status_code == 503
 
 
 @pytest.mark.error_path
-async def test_health_needs_no_database(stranded: AsyncClient) -> None:
-    assert (await stranded.get("/health")).status_code == 200
+async def test_health_returns_200_while_the_database_is_unavailable(
+    client_without_database: AsyncClient,
+) -> None:
+    assert (await client_without_database.get("/health")).status_code == 200
 
 
 @pytest.mark.error_path
-async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) -> None:
-    response = await stranded.get("/ready")
+async def test_ready_returns_503_while_the_database_is_unavailable(
+    client_without_database: AsyncClient,
+) -> None:
+    response = await client_without_database.get("/ready")
 
     assert response.status_code == 503
     assert response.json()["status"] == "degraded"
@@ -66,7 +74,7 @@ async def test_is_not_ready_while_the_database_is_away(stranded: AsyncClient) ->
 
 
 @pytest.mark.error_path
-async def test_says_so_in_time_where_the_database_hangs(
+async def test_ready_returns_503_within_its_timeout_if_the_database_hangs(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
@@ -78,10 +86,12 @@ async def test_says_so_in_time_where_the_database_hangs(
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_requests_get_503_and_when_to_come_back(stranded: AsyncClient, method: str) -> None:
+async def test_requests_return_503_with_retry_after_while_the_database_is_unavailable(
+    client_without_database: AsyncClient, method: str
+) -> None:
     json = item_data() if method == "POST" else None
 
-    response = await stranded.request(method, "/api/v1/items", json=json)
+    response = await client_without_database.request(method, "/api/v1/items", json=json)
 
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "SERVICE_UNAVAILABLE"

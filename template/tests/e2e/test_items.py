@@ -1,4 +1,4 @@
-"""Items, from request to response."""
+"""Tests of the items API with the whole application, from request to response."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,19 +26,19 @@ async def titles(client: AsyncClient, **params: Any) -> list[str]:
     return [item["title"] for item in response.json()["items"]]
 
 
-class TestCreate:
-    async def test_returns_the_item(self, client: AsyncClient) -> None:
+class TestCreateItem:
+    async def test_returns_201_with_the_item(self, client: AsyncClient) -> None:
         item = await create(client, title="Write", description="A report")
 
         assert (item["title"], item["description"]) == ("Write", "A report")
         assert UUID(item["id"]).version == 7
 
-    async def test_names_the_item_in_location(self, client: AsyncClient) -> None:
+    async def test_returns_the_path_of_the_item_in_location(self, client: AsyncClient) -> None:
         response = await client.post(ITEMS, json=item_data())
 
         assert response.headers["Location"] == f"{ITEMS}/{response.json()['id']}"
 
-    async def test_stamps_it_with_the_time_in_utc(self, client: AsyncClient) -> None:
+    async def test_sets_created_at_to_the_current_time_in_utc(self, client: AsyncClient) -> None:
         item = await create(client)
 
         created_at = datetime.fromisoformat(item["created_at"])
@@ -46,16 +46,16 @@ class TestCreate:
         assert abs(datetime.now(UTC) - created_at) < timedelta(seconds=5)
         assert item["updated_at"] == item["created_at"]
 
-    async def test_strips_the_title(self, client: AsyncClient) -> None:
+    async def test_strips_whitespace_from_the_title(self, client: AsyncClient) -> None:
         assert (await create(client, title="  Write \n"))["title"] == "Write"
 
-    async def test_needs_no_description(self, client: AsyncClient) -> None:
+    async def test_the_description_is_optional(self, client: AsyncClient) -> None:
         response = await client.post(ITEMS, json={"title": "Write"})
 
         assert response.json()["description"] is None
 
     @pytest.mark.parametrize("text", ["é ü ß", "日本語", "🙂", "'; DROP TABLE items; --", "<b>"])
-    async def test_keeps_any_text(self, client: AsyncClient, text: str) -> None:
+    async def test_stores_any_text_unchanged(self, client: AsyncClient, text: str) -> None:
         assert (await create(client, title=text))["title"] == text
 
     @pytest.mark.error_path
@@ -71,7 +71,7 @@ class TestCreate:
             ({"description": "x" * 2001}, "description", "string_too_long"),
             ({"description": "a\0b"}, "description", "string_pattern_mismatch"),
             ({"id": str(UUID(int=1))}, "id", "extra_forbidden"),
-            ({"colour": "red"}, "colour", "extra_forbidden"),
+            ({"color": "red"}, "color", "extra_forbidden"),
         ],
     )
     async def test_returns_422_and_names_the_field(
@@ -90,8 +90,8 @@ class TestCreate:
         assert response.status_code == 422
 
 
-class TestGet:
-    async def test_returns_what_was_created(self, client: AsyncClient) -> None:
+class TestGetItem:
+    async def test_returns_the_created_item(self, client: AsyncClient) -> None:
         item = await create(client)
 
         assert (await client.get(f"{ITEMS}/{item['id']}")).json() == item
@@ -123,8 +123,8 @@ class TestGet:
         assert response.json()["error"]["details"]["errors"][0]["field"] == "item_id"
 
 
-class TestUpdate:
-    async def test_changes_only_what_is_given(self, client: AsyncClient) -> None:
+class TestUpdateItem:
+    async def test_changes_only_the_given_fields(self, client: AsyncClient) -> None:
         item = await create(client, title="Old", description="Kept")
 
         response = await client.patch(f"{ITEMS}/{item['id']}", json={"title": "New"})
@@ -132,7 +132,7 @@ class TestUpdate:
         assert response.status_code == 200
         assert (response.json()["title"], response.json()["description"]) == ("New", "Kept")
 
-    async def test_moves_updated_at_and_not_created_at(self, client: AsyncClient) -> None:
+    async def test_changes_updated_at_but_not_created_at(self, client: AsyncClient) -> None:
         item = await create(client)
 
         changed = (await client.patch(f"{ITEMS}/{item['id']}", json={"title": "New"})).json()
@@ -140,21 +140,21 @@ class TestUpdate:
         assert changed["updated_at"] > item["updated_at"]
         assert changed["created_at"] == item["created_at"]
 
-    async def test_takes_null_for_no_description(self, client: AsyncClient) -> None:
+    async def test_null_removes_the_description(self, client: AsyncClient) -> None:
         item = await create(client)
 
         response = await client.patch(f"{ITEMS}/{item['id']}", json={"description": None})
 
         assert response.json()["description"] is None
 
-    async def test_an_empty_change_changes_nothing(self, client: AsyncClient) -> None:
+    async def test_an_empty_body_changes_nothing(self, client: AsyncClient) -> None:
         item = await create(client)
 
         response = await client.patch(f"{ITEMS}/{item['id']}", json={})
 
         assert response.json() == item
 
-    async def test_is_there_for_the_next_request(self, client: AsyncClient) -> None:
+    async def test_the_next_request_returns_the_changed_item(self, client: AsyncClient) -> None:
         item = await create(client)
 
         changed = (await client.patch(f"{ITEMS}/{item['id']}", json={"title": "New"})).json()
@@ -165,7 +165,9 @@ class TestUpdate:
     @pytest.mark.parametrize(
         "body", [{"title": None}, {"title": " "}, {"created_at": "2026-01-01T00:00:00Z"}, [], "x"]
     )
-    async def test_returns_422_and_changes_nothing(self, client: AsyncClient, body: Any) -> None:
+    async def test_returns_422_for_an_invalid_body_and_changes_nothing(
+        self, client: AsyncClient, body: Any
+    ) -> None:
         item = await create(client)
 
         response = await client.patch(f"{ITEMS}/{item['id']}", json=body)
@@ -174,7 +176,7 @@ class TestUpdate:
         assert (await client.get(f"{ITEMS}/{item['id']}")).json() == item
 
 
-class TestDelete:
+class TestDeleteItem:
     async def test_returns_204_without_a_body(self, client: AsyncClient) -> None:
         item = await create(client)
 
@@ -183,7 +185,7 @@ class TestDelete:
         assert (response.status_code, response.content) == (204, b"")
 
     @pytest.mark.error_path
-    async def test_a_deleted_item_is_gone(self, client: AsyncClient) -> None:
+    async def test_returns_404_for_a_deleted_item(self, client: AsyncClient) -> None:
         item = await create(client)
         await client.delete(f"{ITEMS}/{item['id']}")
 
@@ -191,8 +193,8 @@ class TestDelete:
         assert (await client.delete(f"{ITEMS}/{item['id']}")).status_code == 404
 
 
-class TestList:
-    async def test_is_empty_without_items(self, client: AsyncClient) -> None:
+class TestListItems:
+    async def test_returns_an_empty_page_if_there_are_no_items(self, client: AsyncClient) -> None:
         assert (await client.get(ITEMS)).json() == {
             "items": [],
             "total": 0,
@@ -201,8 +203,8 @@ class TestList:
             "has_next": False,
         }
 
-    async def test_pages_through_everything_once(self, client: AsyncClient) -> None:
-        made = {(await create(client))["id"] for _ in range(5)}
+    async def test_the_pages_contain_every_item_once(self, client: AsyncClient) -> None:
+        created = {(await create(client))["id"] for _ in range(5)}
 
         pages = [
             (await client.get(ITEMS, params={"page": page, "page_size": 2})).json()
@@ -211,9 +213,11 @@ class TestList:
 
         assert [page["has_next"] for page in pages] == [True, True, False]
         assert {page["total"] for page in pages} == {5}
-        assert sorted(item["id"] for page in pages for item in page["items"]) == sorted(made)
+        assert sorted(item["id"] for page in pages for item in page["items"]) == sorted(created)
 
-    async def test_a_page_past_the_end_is_empty_but_counted(self, client: AsyncClient) -> None:
+    async def test_a_page_past_the_end_is_empty_and_has_the_total(
+        self, client: AsyncClient
+    ) -> None:
         await create(client)
 
         page = (await client.get(ITEMS, params={"page": 9})).json()
@@ -229,13 +233,15 @@ class TestList:
             ("-title", ["c", "b", "a"]),
         ],
     )
-    async def test_sorts(self, client: AsyncClient, sort: str, expected: list[str]) -> None:
+    async def test_sorts_by_the_requested_column(
+        self, client: AsyncClient, sort: str, expected: list[str]
+    ) -> None:
         for title in ("b", "a", "c"):
             await create(client, title=title)
 
         assert await titles(client, sort=sort) == expected
 
-    async def test_shows_the_newest_first_by_default(self, client: AsyncClient) -> None:
+    async def test_returns_the_newest_item_first_by_default(self, client: AsyncClient) -> None:
         for title in ("first", "second"):
             await create(client, title=title)
 
@@ -253,7 +259,7 @@ class TestList:
             ("'", []),
         ],
     )
-    async def test_finds_a_part_of_the_title_literally(
+    async def test_searches_for_a_literal_part_of_the_title(
         self, client: AsyncClient, q: str, expected: list[str]
     ) -> None:
         for title in ("Report", "Été", "100%", "a_b", "c:\\d"):
@@ -261,7 +267,7 @@ class TestList:
 
         assert await titles(client, q=q) == expected
 
-    async def test_counts_what_the_search_finds(self, client: AsyncClient) -> None:
+    async def test_the_total_counts_only_the_items_found(self, client: AsyncClient) -> None:
         await create(client, title="Report")
         await create(client, title="Other")
 
@@ -269,7 +275,7 @@ class TestList:
 
     @pytest.mark.error_path
     @pytest.mark.parametrize("q", ["%FF", "%ED%A0%80"])
-    async def test_finds_nothing_by_bytes_that_are_not_utf8(
+    async def test_finds_nothing_if_the_search_text_is_not_utf8(
         self, client: AsyncClient, q: str
     ) -> None:
         await create(client)
@@ -294,7 +300,7 @@ class TestList:
             ("q", "\0"),
         ],
     )
-    async def test_returns_422_for_what_is_not_offered(
+    async def test_returns_422_for_an_invalid_parameter(
         self, client: AsyncClient, name: str, value: str
     ) -> None:
         response = await client.get(ITEMS, params={name: value})
@@ -303,35 +309,35 @@ class TestList:
         assert response.json()["error"]["details"]["errors"][0]["field"] == name
 
 
-class TestFeed:
-    async def test_shows_everything_once_and_newest_first(self, client: AsyncClient) -> None:
-        made = [(await create(client))["id"] for _ in range(5)]
+class TestItemFeed:
+    async def test_returns_every_item_once_and_newest_first(self, client: AsyncClient) -> None:
+        created = [(await create(client))["id"] for _ in range(5)]
 
-        assert await self.walk(client, limit=2) == made[::-1]
+        assert await self.ids_from(client, limit=2) == created[::-1]
 
-    async def test_ends_with_a_null_cursor(self, client: AsyncClient) -> None:
+    async def test_the_only_page_has_a_null_cursor(self, client: AsyncClient) -> None:
         await create(client)
 
         assert (await client.get(f"{ITEMS}/feed")).json()["next_cursor"] is None
 
-    async def test_an_exact_last_stretch_ends_too(self, client: AsyncClient) -> None:
+    async def test_a_full_last_page_has_a_null_cursor(self, client: AsyncClient) -> None:
         for _ in range(2):
             await create(client)
 
         assert (await client.get(f"{ITEMS}/feed?limit=2")).json()["next_cursor"] is None
 
-    async def test_repeats_and_misses_nothing_while_others_insert(
+    async def test_returns_every_item_once_while_others_are_created(
         self, client: AsyncClient
     ) -> None:
-        made = [(await create(client))["id"] for _ in range(4)]
+        created = [(await create(client))["id"] for _ in range(4)]
         first = (await client.get(f"{ITEMS}/feed?limit=2")).json()
         await create(client)
 
-        rest = await self.walk(client, limit=2, cursor=first["next_cursor"])
+        rest = await self.ids_from(client, limit=2, cursor=first["next_cursor"])
 
-        assert [item["id"] for item in first["items"]] + rest == made[::-1]
+        assert [item["id"] for item in first["items"]] + rest == created[::-1]
 
-    async def test_an_empty_cursor_is_the_first_page(self, client: AsyncClient) -> None:
+    async def test_an_empty_cursor_returns_the_first_page(self, client: AsyncClient) -> None:
         first = (await client.get(f"{ITEMS}/feed")).json()
 
         assert (await client.get(f"{ITEMS}/feed?cursor=")).json() == first
@@ -355,15 +361,15 @@ class TestFeed:
 
         assert response.status_code == 422
 
-    async def walk(
+    async def ids_from(
         self, client: AsyncClient, *, limit: int, cursor: str | None = None
     ) -> list[str]:
-        """The ids of the whole feed from a cursor on."""
+        """Return the ids of all items after the cursor, or of the whole feed without a cursor."""
         ids: list[str] = []
         while True:
             params = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-            stretch = (await client.get(f"{ITEMS}/feed", params=params)).json()
-            ids += [item["id"] for item in stretch["items"]]
-            cursor = stretch["next_cursor"]
+            page = (await client.get(f"{ITEMS}/feed", params=params)).json()
+            ids += [item["id"] for item in page["items"]]
+            cursor = page["next_cursor"]
             if cursor is None:
                 return ids

@@ -1,4 +1,4 @@
-"""Every limited route answers 429 in the end, and says when to come back."""
+"""Tests of rate limits: a client over the limit gets a 429 response with `Retry-After`."""
 
 from collections.abc import AsyncGenerator
 
@@ -16,19 +16,19 @@ ITEMS = "/api/v1/items"
 
 
 @pytest.fixture
-async def limited(settings: Settings, database: Database) -> AsyncGenerator[AsyncClient]:
-    """A client of an application that lets three requests a minute through."""
+async def limited_client(settings: Settings, database: Database) -> AsyncGenerator[AsyncClient]:
+    """An HTTP client of an application that allows each client three requests per minute."""
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
     async with started(app, database), client_of(app) as client:
         yield client
 
 
-async def test_one_too_many_gets_429_and_when_to_come_back(limited: AsyncClient) -> None:
+async def test_returns_429_with_retry_after_above_the_limit(limited_client: AsyncClient) -> None:
     for _ in range(3):
-        assert (await limited.get(ITEMS)).status_code != 429
+        assert (await limited_client.get(ITEMS)).status_code != 429
 
-    response = await limited.get(ITEMS)
+    response = await limited_client.get(ITEMS)
 
     assert response.status_code == 429
     assert response.json()["error"]["code"] == "RATE_LIMITED"
@@ -39,16 +39,18 @@ async def test_one_too_many_gets_429_and_when_to_come_back(limited: AsyncClient)
     assert response.headers["X-Request-ID"]
 
 
-async def test_every_route_of_the_api_is_limited(limited: AsyncClient) -> None:
-    document = (await limited.get("/openapi.json")).json()
+async def test_every_api_route_is_limited(limited_client: AsyncClient) -> None:
+    document = (await limited_client.get("/openapi.json")).json()
     for _ in range(2):
-        await limited.get(ITEMS)
+        await limited_client.get(ITEMS)
 
     for path, operations in document["paths"].items():
         if not path.startswith("/api/"):
             continue
         for method in operations:
-            response = await limited.request(method.upper(), path.replace("{", "").replace("}", ""))
+            response = await limited_client.request(
+                method.upper(), path.replace("{", "").replace("}", "")
+            )
             assert response.status_code == 429, f"{method} {path}"
 
 
@@ -64,22 +66,22 @@ async def test_every_route_of_the_api_is_limited(limited: AsyncClient) -> None:
         ("GET", "/docs", ""),
     ],
 )
-async def test_requests_that_fail_count_too(
-    limited: AsyncClient, method: str, path: str, body: str
+async def test_failed_requests_count_against_the_limit(
+    limited_client: AsyncClient, method: str, path: str, body: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
     for _ in range(3):
-        response = await limited.request(method, path, content=body, headers=headers)
+        response = await limited_client.request(method, path, content=body, headers=headers)
         assert response.status_code != 429
 
-    response = await limited.request(method, path, content=body, headers=headers)
+    response = await limited_client.request(method, path, content=body, headers=headers)
 
     assert response.status_code == 429
 
 
-async def test_reads_no_body_of_a_refused_request(limited: AsyncClient) -> None:
+async def test_the_body_of_a_rejected_request_is_not_read(limited_client: AsyncClient) -> None:
     for _ in range(3):
-        await limited.get(ITEMS)
+        await limited_client.get(ITEMS)
 
     read: list[bytes] = []
 
@@ -87,43 +89,47 @@ async def test_reads_no_body_of_a_refused_request(limited: AsyncClient) -> None:
         read.append(b"{}")
         yield read[-1]
 
-    assert (await limited.post(ITEMS, content=body())).status_code == 429
+    assert (await limited_client.post(ITEMS, content=body())).status_code == 429
     assert read == []
 
 
-async def test_a_browser_may_read_the_refusal(limited: AsyncClient) -> None:
+async def test_a_429_response_has_cors_headers_for_an_allowed_origin(
+    limited_client: AsyncClient,
+) -> None:
     origin = {"Origin": "https://app.example.com"}
     for _ in range(3):
-        await limited.get(ITEMS)
+        await limited_client.get(ITEMS)
 
-    response = await limited.get(ITEMS, headers=origin)
+    response = await limited_client.get(ITEMS, headers=origin)
 
     assert response.status_code == 429
     assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
     assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
 
 
-async def test_a_preflight_counts(limited: AsyncClient) -> None:
+async def test_preflight_requests_count_against_the_limit(limited_client: AsyncClient) -> None:
     headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
     for _ in range(3):
-        assert (await limited.options(ITEMS, headers=headers)).status_code == 200
+        assert (await limited_client.options(ITEMS, headers=headers)).status_code == 200
 
-    refused = await limited.options(ITEMS, headers=headers)
+    rejected = await limited_client.options(ITEMS, headers=headers)
 
-    assert refused.status_code == 429
-    assert refused.headers["Access-Control-Allow-Origin"] == headers["Origin"]
+    assert rejected.status_code == 429
+    assert rejected.headers["Access-Control-Allow-Origin"] == headers["Origin"]
 
 
-async def test_another_method_on_a_probe_counts(limited: AsyncClient) -> None:
+async def test_other_methods_on_a_probe_count_against_the_limit(
+    limited_client: AsyncClient,
+) -> None:
     for _ in range(3):
-        assert (await limited.post("/health")).status_code == 405
+        assert (await limited_client.post("/health")).status_code == 405
 
-    assert (await limited.post("/health")).status_code == 429
+    assert (await limited_client.post("/health")).status_code == 429
 
 
-async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:
+async def test_the_probes_are_not_limited(limited_client: AsyncClient) -> None:
     for _ in range(5):
-        assert (await limited.get("/health")).status_code == 200
+        assert (await limited_client.get("/health")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -136,7 +142,7 @@ async def test_the_probes_are_not_limited(limited: AsyncClient) -> None:
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
-async def test_counts_by_address_and_ipv6_by_network(
+async def test_clients_are_counted_by_ipv4_address_or_ipv6_64_network(
     settings: Settings, database: Database, first: str, second: str, *, shared: bool
 ) -> None:
     changes = {"rate_limit_enabled": True, "rate_limit_default": "1/minute"}

@@ -1,4 +1,4 @@
-"""Which violated constraint is a conflict."""
+"""Which errors repositories raise for violated constraints."""
 
 from collections.abc import AsyncGenerator
 from typing import ClassVar
@@ -25,7 +25,7 @@ TABLE = """
 
 
 class BedsError(ConflictError):
-    """What a feature says of a constraint of its own."""
+    """The error that a feature raises for one of its constraints."""
 
 
 class Rooms(ItemRepository):
@@ -54,32 +54,32 @@ async def insert(
 
 
 @pytest.mark.error_path
-async def test_a_check_that_is_listed_is_its_own_error(database: Database) -> None:
+async def test_raises_the_listed_error_for_a_violated_check(database: Database) -> None:
     with pytest.raises(BedsError):
         await insert(database, Rooms, "1, 0, 1")
 
 
 @pytest.mark.error_path
-async def test_a_check_that_is_not_listed_is_a_fault_of_validation(database: Database) -> None:
+async def test_raises_the_database_error_for_a_check_that_is_not_listed(database: Database) -> None:
     with pytest.raises(Exception, match="ck_rooms_beds"):
         await insert(database, ItemRepository, "1, 0, 1")
 
 
 @pytest.mark.error_path
-async def test_a_missing_value_is_a_fault_of_validation(database: Database) -> None:
+async def test_raises_the_database_error_for_a_missing_value(database: Database) -> None:
     with pytest.raises(Exception, match="hotel"):
         await insert(database, Rooms, "1, 1, NULL")
 
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("room", ["1, 2, 2", "2, 2, 1"])
-async def test_a_key_that_is_taken_is_a_conflict(room: str, database: Database) -> None:
+async def test_raises_a_conflict_for_a_duplicate_key(room: str, database: Database) -> None:
     with pytest.raises(ConflictError):
         await insert(database, ItemRepository, "1, 1, 1", room)
 
 
 @pytest.mark.error_path
-async def test_a_unique_index_is_known_by_its_name(database: Database) -> None:
+async def test_raises_the_listed_error_for_a_unique_index(database: Database) -> None:
     index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (beds)"
 
     with pytest.raises(BedsError):
@@ -87,7 +87,9 @@ async def test_a_unique_index_is_known_by_its_name(database: Database) -> None:
 
 
 @pytest.mark.error_path
-async def test_a_unique_index_on_an_expression_is_known_by_its_name(database: Database) -> None:
+async def test_raises_the_listed_error_for_a_unique_index_on_an_expression(
+    database: Database,
+) -> None:
     index = "CREATE UNIQUE INDEX ix_rooms_beds ON rooms (abs(beds))"
 
     with pytest.raises(BedsError):

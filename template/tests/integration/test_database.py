@@ -1,4 +1,4 @@
-"""Transactions on a database that really commits."""
+"""Transactions and sessions of `Database`, tested with real commits."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,29 +33,29 @@ async def count(database: Database) -> int:
         return len((await ItemRepository(unit, EVERYTHING).feed(FeedParams())).items)
 
 
-async def test_a_transaction_commits_at_its_end(database: Database) -> None:
+async def test_commits_at_the_end_of_the_transaction(database: Database) -> None:
     await create(database, "kept")
 
     assert await count(database) == 1
 
 
-async def test_nobody_sees_a_row_before_the_commit(database: Database) -> None:
+async def test_a_row_is_invisible_to_other_sessions_before_the_commit(database: Database) -> None:
     async with database.transaction() as unit:
         await ItemRepository(unit, EVERYTHING).create({"title": "not yet"})
         assert await count(database) == 0
 
 
-async def test_a_row_comes_back_as_it_was_made(database: Database) -> None:
-    made = await create(database, "as made")
+async def test_reads_a_row_with_the_id_and_time_of_its_creation(database: Database) -> None:
+    created = await create(database, "title")
 
     async with database.reading() as unit:
-        found = await ItemRepository(unit, EVERYTHING).get_or_raise(made.id)
+        found = await ItemRepository(unit, EVERYTHING).get_or_raise(created.id)
 
-    assert (found.id, found.created_at) == (made.id, made.created_at)
+    assert (found.id, found.created_at) == (created.id, created.created_at)
     assert found.created_at.tzinfo is not None
 
 
-async def test_writers_wait_for_each_other(database: Database) -> None:
+async def test_concurrent_transactions_all_commit(database: Database) -> None:
     await asyncio.gather(*(create(database, f"item {number}") for number in range(15)))
 
     assert await count(database) == 15
@@ -63,22 +63,22 @@ async def test_writers_wait_for_each_other(database: Database) -> None:
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.usefixtures("database")
-async def test_statements_are_logged_where_debug_is_on_and_never_a_value(
+async def test_logs_statements_only_with_debug_and_never_logs_values(
     committing_settings: Settings, caplog: pytest.LogCaptureFixture, *, debug: bool
 ) -> None:
     caplog.set_level("DEBUG")
     settings = committing_settings.model_copy(update={"debug": debug})
-    async with Database.connect(settings) as talkative:
-        await create(talkative, "somebody's own words")
+    async with Database.connect(settings) as verbose_database:
+        await create(verbose_database, "confidential text")
     async with Database.connect(committing_settings):
-        pass  # Quiet again.
+        pass  # Connecting without debug turns the logging off again.
 
     assert any("INSERT" in message for message in caplog.messages) is debug
-    assert "somebody's own words" not in caplog.text
+    assert "confidential text" not in caplog.text
 
 
 @pytest.mark.error_path
-async def test_an_error_rolls_everything_back(database: Database) -> None:
+async def test_rolls_back_after_an_error(database: Database) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         async with database.transaction() as unit:
             await ItemRepository(unit, EVERYTHING).create({"title": "lost"})
@@ -88,7 +88,7 @@ async def test_an_error_rolls_everything_back(database: Database) -> None:
 
 
 @pytest.mark.error_path
-async def test_a_cancelled_request_rolls_everything_back(database: Database) -> None:
+async def test_rolls_back_when_the_request_is_cancelled(database: Database) -> None:
     written = asyncio.Event()
 
     async def write() -> None:
@@ -107,7 +107,7 @@ async def test_a_cancelled_request_rolls_everything_back(database: Database) -> 
 
 
 @pytest.mark.error_path
-async def test_a_safe_request_cannot_write(database: Database) -> None:
+async def test_refuses_to_create_a_row_in_a_reading_session(database: Database) -> None:
     with pytest.raises(RuntimeError, match="only reads"):
         async with database.reading() as unit:
             await ItemRepository(unit, EVERYTHING).create({"title": "refused"})
@@ -116,7 +116,7 @@ async def test_a_safe_request_cannot_write(database: Database) -> None:
 
 
 @pytest.mark.error_path
-async def test_a_safe_request_cannot_delete(database: Database) -> None:
+async def test_refuses_to_delete_a_row_in_a_reading_session(database: Database) -> None:
     item = await create(database, "kept")
 
     with pytest.raises(RuntimeError, match="only reads"):
@@ -127,7 +127,7 @@ async def test_a_safe_request_cannot_delete(database: Database) -> None:
 
 
 @pytest.mark.error_path
-async def test_says_unavailable_when_every_connection_stays_taken(
+async def test_raises_service_unavailable_when_no_connection_is_free(
     committing_settings: Settings,
 ) -> None:
     small = committing_settings.model_copy(

@@ -1,4 +1,4 @@
-"""Every migration goes up, down and up again, and together they build what the models say."""
+"""Every migration can be applied, reverted and reapplied, and the result matches the models."""
 
 from collections.abc import Iterator
 
@@ -11,19 +11,19 @@ from app_dev.servers.database import scratch_database
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a database without any table."""
+    """Settings whose DATABASE_URL names an empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 
 
-def test_the_stairway(empty: Settings) -> None:
+def test_every_migration_can_be_applied_reverted_and_reapplied(empty: Settings) -> None:
     for revision in migrations.revisions(empty):
         migrations.upgrade(empty, revision)
         migrations.downgrade(empty)
         migrations.upgrade(empty, revision)
 
 
-def test_the_models_are_what_the_migrations_build(empty: Settings) -> None:
+def test_the_migrations_build_the_tables_of_the_models(empty: Settings) -> None:
     migrations.upgrade(empty)
 
     assert migrations.difference(empty) is None

@@ -1,4 +1,4 @@
-"""Scopes: what a repository finds, changes and creates for whom."""
+"""Tests of scopes, which filter the rows that a repository finds and set columns of new rows."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,8 +11,8 @@ from app.features.items.repository import ItemRepository
 from app.shared.filters import Sort
 from app.shared.pagination import FeedParams, PageParams
 
-# Any column can be that of a scope. This one is there whether or not there are users.
-MINE, OTHERS = Scope({"description": "mine"}), Scope({"description": "others'"})
+# A scope may use any column of the model. These tests use `description`.
+SCOPE, OTHER_SCOPE = Scope({"description": "scope"}), Scope({"description": "other scope"})
 
 
 @pytest.fixture
@@ -22,55 +22,57 @@ async def unit(database: Database) -> AsyncGenerator[UnitOfWork]:
 
 
 @pytest.fixture
-async def others(unit: UnitOfWork) -> Item:
-    """An item outside of the scope `MINE`."""
-    return await ItemRepository(unit, OTHERS).create({"title": "Others'"})
+async def other_item(unit: UnitOfWork) -> Item:
+    """An item that does not match `SCOPE`."""
+    return await ItemRepository(unit, OTHER_SCOPE).create({"title": "Other"})
 
 
-async def test_a_created_row_gets_the_columns_of_the_scope(unit: UnitOfWork) -> None:
-    item = await ItemRepository(unit, MINE).create({"title": "Mine", "description": "given"})
+async def test_create_sets_the_columns_of_the_scope(unit: UnitOfWork) -> None:
+    item = await ItemRepository(unit, SCOPE).create({"title": "New", "description": "given"})
 
-    assert item.description == "mine"
+    assert item.description == "scope"
 
 
-async def test_a_scope_that_sees_all_still_stamps_what_it_creates(
-    unit: UnitOfWork, others: Item
+async def test_create_sets_the_columns_of_a_scope_that_sees_all_rows(
+    unit: UnitOfWork, other_item: Item
 ) -> None:
-    items = ItemRepository(unit, Scope(MINE.columns, sees_all=True))
+    items = ItemRepository(unit, Scope(SCOPE.columns, sees_all=True))
 
-    assert (await items.create({"title": "Mine"})).description == "mine"
-    assert (await items.get_or_raise(others.id)).description == "others'"
+    assert (await items.create({"title": "New"})).description == "scope"
+    assert (await items.get_or_raise(other_item.id)).description == "other scope"
 
 
-async def test_a_scope_without_a_column_of_the_model_restricts_nothing(
-    unit: UnitOfWork, others: Item
+async def test_a_scope_without_columns_of_the_model_finds_all_rows(
+    unit: UnitOfWork, other_item: Item
 ) -> None:
     items = ItemRepository(unit, Scope({"tenant_id": 5}))
 
-    assert (await items.get_or_raise(others.id)).id == others.id
+    assert (await items.get_or_raise(other_item.id)).id == other_item.id
 
 
-async def test_a_scope_of_null_finds_the_rows_that_have_none(
-    unit: UnitOfWork, others: Item
+async def test_a_scope_of_null_finds_only_the_rows_with_null(
+    unit: UnitOfWork, other_item: Item
 ) -> None:
     items = ItemRepository(unit, Scope({"description": None}))
-    bare = await items.create({"title": "bare"})
+    null_item = await items.create({"title": "Null"})
 
-    assert (await items.get_or_raise(bare.id)).id == bare.id
-    assert await items.get(others.id) is None
-    assert [item.id for item in (await items.feed(FeedParams())).items] == [bare.id]
+    assert (await items.get_or_raise(null_item.id)).id == null_item.id
+    assert await items.get(other_item.id) is None
+    assert [item.id for item in (await items.feed(FeedParams())).items] == [null_item.id]
     page = await items.page(PageParams(), Sort.parse("title"))
-    assert ([item.id for item in page.items], page.total) == ([bare.id], 1)
-    assert (await items.update(bare.id, {"title": "Still bare"})).title == "Still bare"
-    await items.delete(bare.id)
+    assert ([item.id for item in page.items], page.total) == ([null_item.id], 1)
+    assert (await items.update(null_item.id, {"title": "Changed"})).title == "Changed"
+    await items.delete(null_item.id)
 
 
 @pytest.mark.error_path
-async def test_a_change_cannot_be_made_outside_of_the_scope(unit: UnitOfWork, others: Item) -> None:
-    items = ItemRepository(unit, MINE)
+async def test_update_and_delete_raise_not_found_outside_of_the_scope(
+    unit: UnitOfWork, other_item: Item
+) -> None:
+    items = ItemRepository(unit, SCOPE)
 
     for change in ({"title": "Taken over"}, {}):
         with pytest.raises(NotFoundError):
-            await items.update(others.id, change)
+            await items.update(other_item.id, change)
     with pytest.raises(NotFoundError):
-        await items.delete(others.id)
+        await items.delete(other_item.id)

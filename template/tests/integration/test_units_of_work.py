@@ -1,4 +1,4 @@
-"""What follows a commit, and that nothing does without one."""
+"""Tests of subscribers and after-commit actions, which run only after a successful commit."""
 
 from collections.abc import Sequence
 from unittest.mock import AsyncMock, Mock
@@ -19,42 +19,44 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 @pytest.fixture
-def heard(database: Database) -> list[str]:
-    """What a subscriber hears of changes."""
-    heard: list[str] = []
+def received(database: Database) -> list[str]:
+    """The changes that a subscriber of the database receives, formatted as text."""
+    received: list[str] = []
 
-    async def hear(changes: Sequence[Change]) -> None:
-        heard.extend(f"{it.resource.name} {it.kind}: {it.row.title}" for it in changes)
+    async def receive(changes: Sequence[Change]) -> None:
+        received.extend(f"{it.resource.name} {it.kind}: {it.row.title}" for it in changes)
 
-    database.subscribers = [hear]
-    return heard
+    database.subscribers = [receive]
+    return received
 
 
 def items_of(unit_of_work: UnitOfWork) -> ItemRepository:
     return ItemRepository(unit_of_work, EVERYTHING)
 
 
-async def test_subscribers_are_told_of_all_changes_in_their_order(
-    database: Database, heard: list[str]
+async def test_subscribers_receive_all_changes_in_order_after_the_commit(
+    database: Database, received: list[str]
 ) -> None:
     async with database.transaction() as work:
         item = await items_of(work).create({"title": "One"})
         await items_of(work).update(item.id, {"title": "Two"})
         await items_of(work).delete(item.id)
-        assert heard == []
+        assert received == []
 
-    assert heard == ["items created: One", "items updated: Two", "items deleted: Two"]
+    assert received == ["items created: One", "items updated: Two", "items deleted: Two"]
 
 
-async def test_an_update_without_values_is_no_change(database: Database, heard: list[str]) -> None:
+async def test_an_update_without_values_is_not_recorded_as_a_change(
+    database: Database, received: list[str]
+) -> None:
     async with database.transaction() as work:
         item = await items_of(work).create({"title": "One"})
-    heard.clear()
+    received.clear()
 
     async with database.transaction() as work:
         await items_of(work).update(item.id, {})
 
-    assert heard == []
+    assert received == []
 
 
 async def test_an_action_runs_after_the_commit(database: Database) -> None:
@@ -68,21 +70,25 @@ async def test_an_action_runs_after_the_commit(database: Database) -> None:
 
 
 @pytest.mark.error_path
-async def test_nothing_follows_a_rollback(database: Database, heard: list[str]) -> None:
+async def test_subscribers_and_actions_do_not_run_after_a_rollback(
+    database: Database, received: list[str]
+) -> None:
     action = AsyncMock()
 
-    with pytest.raises(RuntimeError, match="halfway"):
+    with pytest.raises(RuntimeError, match="test error"):
         async with database.transaction() as work:
             await items_of(work).create({"title": "Lost"})
             work.after_commit(action)
-            raise RuntimeError("halfway")
+            raise RuntimeError("test error")
 
-    assert heard == []
+    assert received == []
     action.assert_not_awaited()
 
 
 @pytest.mark.error_path
-async def test_nothing_follows_a_commit_that_fails(database: Database, heard: list[str]) -> None:
+async def test_subscribers_and_actions_do_not_run_after_a_failed_commit(
+    database: Database, received: list[str]
+) -> None:
     action = AsyncMock()
     failing = FailingCommit(database)
     failing.subscribers = database.subscribers
@@ -92,23 +98,23 @@ async def test_nothing_follows_a_commit_that_fails(database: Database, heard: li
             await items_of(work).create({"title": "Lost"})
             work.after_commit(action)
 
-    assert heard == []
+    assert received == []
     action.assert_not_awaited()
 
 
 @pytest.mark.error_path
-async def test_a_subscriber_that_fails_stops_neither_the_commit_nor_the_others(
-    database: Database, heard: list[str], log: Mock
+async def test_a_failing_subscriber_or_action_is_logged_and_does_not_stop_the_others(
+    database: Database, received: list[str], log: Mock
 ) -> None:
     action = AsyncMock()
-    database.subscribers.insert(0, AsyncMock(side_effect=RuntimeError("out of paper")))
+    database.subscribers.insert(0, AsyncMock(side_effect=RuntimeError("subscriber failed")))
 
     async with database.transaction() as work:
         item = await items_of(work).create({"title": "Kept"})
-        work.after_commit(AsyncMock(side_effect=RuntimeError("out of ink")))
+        work.after_commit(AsyncMock(side_effect=RuntimeError("action failed")))
         work.after_commit(action)
 
-    assert heard == ["items created: Kept"]
+    assert received == ["items created: Kept"]
     action.assert_awaited_once_with()
     assert [call.args for call in log.exception.call_args_list] == [("after_commit_failed",)] * 2
     async with database.reading() as work:

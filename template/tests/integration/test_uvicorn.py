@@ -1,7 +1,7 @@
-"""The faults of uvicorn that `app.core.server.shutdown` mends, each next to its override.
+"""Tests of the overrides in `app.core.server.shutdown`, paired with tests of plain uvicorn.
 
-A test of plain uvicorn that fails means that uvicorn has mended the fault: delete the override. A
-test of the override that fails means that it no longer fits this version of uvicorn.
+If a test of plain uvicorn fails, uvicorn has fixed the defect: delete the override.
+If a test of an override fails, the override does not work with this version of uvicorn.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.core.server.shutdown import Server
-from tests.support.asgi import answer, running, until
+from tests.support.asgi import ok_app, running, wait_until
 
 ROOT = Path(__file__).parents[2]
-OK, NOTICE = b"HTTP/1.1 200 OK\r\n", b"connection: close\r\n"
+OK, CLOSE_HEADER = b"HTTP/1.1 200 OK\r\n", b"connection: close\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 UPLOAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
-"""A request that is in progress until its four bytes follow."""
+"""A request that stays in progress until the client sends the four bytes of its body."""
 
 WORKERS = """
 import sys, uvicorn
 from {module} import {run}
-config = uvicorn.Config("tests.support.asgi:answer", port=int(sys.argv[1]), workers=2, lifespan="off")
+config = uvicorn.Config("tests.support.asgi:ok_app", port=int(sys.argv[1]), workers=2, lifespan="off")
 {run}(config, [config.bind_socket()]){then}
 """
 PLAIN = WORKERS.format(module="uvicorn.supervisors", run="Multiprocess", then=".run()")
@@ -42,15 +42,15 @@ async def test_plain_uvicorn_loses_a_request_on_an_idle_connection_when_it_stops
     assert await response_while_stopping(uvicorn.Server) == b""
 
 
-async def test_the_server_answers_a_request_on_an_idle_connection_when_it_stops() -> None:
+async def test_the_override_answers_a_request_on_an_idle_connection_when_it_stops() -> None:
     response = await response_while_stopping(Server)
 
     assert response.startswith(OK)
-    assert NOTICE in response
+    assert CLOSE_HEADER in response
 
 
 @pytest.mark.error_path
-def test_plain_uvicorn_accepts_connections_for_which_it_has_no_worker_any_more() -> None:
+def test_plain_uvicorn_accepts_connections_while_its_workers_stop() -> None:
     with workers(PLAIN) as (process, port), connect(port) as upload:
         upload.sendall(UPLOAD)
         process.terminate()
@@ -61,14 +61,14 @@ def test_plain_uvicorn_accepts_connections_for_which_it_has_no_worker_any_more()
         assert is_accepting(port)
 
 
-def test_workers_announce_their_end_and_take_no_connection_but_finish_requests() -> None:
+def test_stopping_workers_refuse_connections_and_finish_requests() -> None:
     with workers(OVERRIDDEN) as (process, port), connect(port) as upload, connect(port) as idle:
         upload.sendall(UPLOAD)
         process.terminate()
-        response = ask(idle)
-        while NOTICE not in response:
+        response = send_request(idle)
+        while CLOSE_HEADER not in response:
             time.sleep(0.02)
-            response = ask(idle)
+            response = send_request(idle)
         deadline = time.monotonic() + 10
         while is_accepting(port):
             assert time.monotonic() < deadline
@@ -79,19 +79,19 @@ def test_workers_announce_their_end_and_take_no_connection_but_finish_requests()
 
 
 def test_uvicorn_has_no_parameter_for_the_class_of_its_workers() -> None:
-    """With one, `run_workers` need not replace the class in uvicorn's module."""
+    """If uvicorn takes the worker class as a parameter, `run_workers` can pass it that way."""
     assert set(inspect.signature(Multiprocess).parameters) == {"config", "sockets"}
 
 
-async def response_while_stopping(kind: type[uvicorn.Server]) -> bytes:
-    config = uvicorn.Config(answer, port=0, lifespan="off", log_config=None)
-    server = kind(config)
+async def response_while_stopping(server_class: type[uvicorn.Server]) -> bytes:
+    config = uvicorn.Config(ok_app, port=0, lifespan="off", log_config=None)
+    server = server_class(config)
     async with running(server) as address:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(REQUEST)
         assert (await reader.readuntil(b"ok")).startswith(OK)
         server.should_exit = True
-        await until(lambda: not server.servers[0].is_serving())
+        await wait_until(lambda: not server.servers[0].is_serving())
         try:
             writer.write(REQUEST)
             return await reader.read()
@@ -103,7 +103,7 @@ async def response_while_stopping(kind: type[uvicorn.Server]) -> bytes:
 
 @contextmanager
 def workers(code: str) -> Generator[tuple[subprocess.Popen[str], int]]:
-    """Serve `answer` by two processes, which stop once their requests are finished."""
+    """Serve `ok_app` with two worker processes; yield the parent process and its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", code, str(port)]
@@ -114,7 +114,7 @@ def workers(code: str) -> Generator[tuple[subprocess.Popen[str], int]]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         with connect(port) as connection:
-            ask(connection)
+            send_request(connection)
         yield process, port
     finally:
         process.terminate()
@@ -125,7 +125,7 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def ask(connection: socket.socket) -> bytes:
+def send_request(connection: socket.socket) -> bytes:
     connection.sendall(REQUEST)
     response = b""
     while not response.endswith(b"ok"):

@@ -1,4 +1,4 @@
-"""Applications and clients for tests."""
+"""Helpers that start an application and create HTTP clients for it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,9 +12,9 @@ from app.resources import Resources
 
 @asynccontextmanager
 async def started(app: FastAPI, database: Database | None = None) -> AsyncGenerator[FastAPI]:
-    """An application within its lifespan, which a client in process does not start.
+    """Run the lifespan of an application, because `ASGITransport` does not run it.
 
-    If a database is given, it works on that one.
+    If `database` is given, the application uses it instead of the database that it has opened.
     """
     async with app.router.lifespan_context(app):
         if database:
@@ -28,7 +28,7 @@ def resources_of(app: FastAPI) -> Resources:
 
 
 def use_database(app: FastAPI, database: Database) -> None:
-    """Let a started application work on another database, whose changes it is told of, too."""
+    """Make a started application use another database, and keep its cache and subscribers."""
     resources = resources_of(app)
     database.cache = resources.database.cache
     database.subscribers = resources.database.subscribers
@@ -36,5 +36,5 @@ def use_database(app: FastAPI, database: Database) -> None:
 
 
 def client_of(app: FastAPI) -> AsyncClient:
-    """A client that calls the application in process."""
+    """Return an HTTP client that calls the application in this process, without a network."""
     return AsyncClient(transport=ASGITransport(app), base_url="http://test")

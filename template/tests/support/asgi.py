@@ -1,4 +1,4 @@
-"""The smallest application, and a server of it in this process."""
+"""A minimal ASGI application, and helpers to run a uvicorn server in the test process."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -8,8 +8,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 
-async def answer(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer `ok` once the whole body is there."""
+async def ok_app(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the whole request body, then send a 200 response with the text `ok`."""
     while (await receive()).get("more_body"):
         pass
     headers = [(b"content-length", b"2")]
@@ -19,9 +19,9 @@ async def answer(_scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def running(server: uvicorn.Server) -> AsyncGenerator[tuple[str, int]]:
-    """Run a server until the context ends, and give its address."""
+    """Run a server until the context ends, and yield its host and port."""
     serving = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
+    await wait_until(lambda: server.started)
     try:
         yield server.servers[0].sockets[0].getsockname()
     finally:
@@ -29,7 +29,8 @@ async def running(server: uvicorn.Server) -> AsyncGenerator[tuple[str, int]]:
         await serving
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition is true. Raise `TimeoutError` after 10 seconds."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 # what is awaited has no event
+        while not condition():  # noqa: ASYNC110 # uvicorn has no event to wait for
             await asyncio.sleep(0.01)

@@ -1,6 +1,6 @@
-"""The environment of the tests, which has none of the developer's settings.
+"""Helpers that remove the developer's settings from the environment of the tests.
 
-A server that the environment names for the tests is kept for `named()`.
+`named()` returns the value that a setting had before it was removed.
 """
 
 import os
@@ -10,26 +10,29 @@ from pydantic_settings import EnvSettingsSource
 
 from app.config import Settings
 
-BEFORE = dict(EnvSettingsSource(Settings).env_vars)
-ALSO_READ = {"admin_password", "all_proxy", "http_proxy", "https_proxy"}
-"""What commands and HTTP clients read, and is no setting."""
+INITIAL_VARIABLES = dict(EnvSettingsSource(Settings).env_vars)
+OTHER_VARIABLES = {"admin_password", "all_proxy", "http_proxy", "https_proxy"}
+"""Variables that commands and HTTP clients read, although they are not settings."""
 
 
 def named(setting: str) -> str | None:
-    """The value that the environment had for a setting when the tests started."""
-    return BEFORE.get(setting)
+    """Return the value that a setting had in the environment at the start, or None."""
+    return INITIAL_VARIABLES.get(setting)
 
 
 def runs_tests(config: pytest.Config) -> bool:
-    """Whether this process collects and runs tests; under `pytest -n` its workers do.
+    """Return whether this process runs tests itself; under `pytest -n` only the workers do.
 
-    The workers inherit its environment, so it has to leave that as it is.
+    The main process must keep the settings in its environment, because the workers inherit them.
     """
     return bool(config.getoption("dist", "no") == "no" or config.option.collectonly)
 
 
 def remove_settings(environment: pytest.MonkeyPatch) -> None:
-    """Remove every setting, in any case, for the tests and the processes that they start."""
+    """Remove every setting from the environment that the tests and their subprocesses use.
+
+    Variable names are matched without regard to case.
+    """
     for name in list(os.environ):
-        if name.lower() in Settings.model_fields.keys() | ALSO_READ:
+        if name.lower() in Settings.model_fields.keys() | OTHER_VARIABLES:
             environment.delenv(name)

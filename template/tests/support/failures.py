@@ -1,4 +1,4 @@
-"""Databases that fail."""
+"""Databases that raise errors, for tests of error handling."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -10,7 +10,7 @@ from app.core.errors import ServiceUnavailableError
 
 
 class FailingCommit(Database):
-    """A database on which every commit fails."""
+    """A database that raises an error instead of committing."""
 
     def __init__(self, database: Database, error: type[Exception] = ConnectionResetError) -> None:
         UnitsOfWork.__init__(self)
@@ -21,7 +21,7 @@ class FailingCommit(Database):
     async def writing_session(self) -> AsyncGenerator[Session]:
         async with self._database.writing_session() as session:
             yield session
-            raise self._error("while committing")
+            raise self._error("The commit failed.")
 
     @asynccontextmanager
     async def reading_session(self) -> AsyncGenerator[Session]:
@@ -30,7 +30,7 @@ class FailingCommit(Database):
 
 
 class UnavailableDatabase(Database):
-    """A database that cannot be reached, or hangs before it says so."""
+    """A database that cannot be reached; every operation raises an error after `seconds`."""
 
     def __init__(self, seconds: float = 0) -> None:
         UnitsOfWork.__init__(self)

@@ -1,3 +1,5 @@
+"""Tests of the settings: parsing, defaults, errors and warnings."""
+
 from typing import Any
 
 import pytest
@@ -8,14 +10,14 @@ from app.settings.database_url import FORM
 from tests.support.factories import required_settings
 
 
-def make(**values: Any) -> Settings:
+def make_settings(**values: Any) -> Settings:
     return Settings(_env_file=None, **{**required_settings(), **values})
 
 
 def problems(**values: Any) -> dict[str, str]:
-    """What is wrong with production settings that differ in these values."""
+    """Return the error message of each invalid setting, by the name of the setting."""
     with pytest.raises(ValidationError) as caught:
-        make(**values)
+        make_settings(**values)
     return {str(error["loc"][0]): error["msg"] for error in caught.value.errors()}
 
 
@@ -29,60 +31,64 @@ def problems(**values: Any) -> dict[str, str]:
         ("[]", []),
     ],
 )
-def test_reads_a_list_from_the_environment(
+def test_a_list_is_read_from_comma_separated_text_or_a_json_array(
     text: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", text)
 
-    assert make().cors_origins == expected
+    assert make_settings().cors_origins == expected
 
 
 @pytest.mark.parametrize("text", ["[::1],localhost", "localhost, [::1]", '["[::1]", "LOCALHOST"]'])
-def test_an_address_in_brackets_is_no_array(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ipv6_address_in_brackets_is_not_read_as_a_json_array(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", text)
 
-    assert set(make().allowed_hosts) == {"[::1]", "localhost"}
+    assert set(make_settings().allowed_hosts) == {"[::1]", "localhost"}
 
 
-def test_an_ipv4_mapped_proxy_is_an_ipv4_proxy() -> None:
-    assert make(trusted_proxies=["::ffff:10.0.0.0/104"]).trusted_proxies == ["10.0.0.0/8"]
+def test_an_ipv4_mapped_network_is_converted_to_ipv4() -> None:
+    assert make_settings(trusted_proxies=["::ffff:10.0.0.0/104"]).trusted_proxies == ["10.0.0.0/8"]
 
 
 @pytest.mark.parametrize("host", ["::", "0.0.0.0", "localhost", "fe80::1", "my-host_1.internal"])
-def test_listens_on_an_address_or_a_name(host: str) -> None:
-    assert make(host=host).host == host
+def test_host_accepts_an_address_or_a_name(host: str) -> None:
+    assert make_settings(host=host).host == host
 
 
-def test_takes_an_empty_variable_for_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_has_the_default_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "")
 
-    assert make().port == 8000
+    assert make_settings().port == 8000
 
 
 @pytest.mark.parametrize(
     ("environment", "expected"), [("development", True), ("staging", True), ("production", False)]
 )
-def test_shows_the_docs_outside_production(environment: str, *, expected: bool) -> None:
-    assert make(environment=environment).docs_enabled is expected
+def test_docs_are_enabled_by_default_outside_production(
+    environment: str, *, expected: bool
+) -> None:
+    assert make_settings(environment=environment).docs_enabled is expected
 
 
-def test_shows_the_docs_in_production_where_asked_to() -> None:
-    assert make(docs_enabled=True).docs_enabled
+def test_docs_can_be_enabled_in_production() -> None:
+    assert make_settings(docs_enabled=True).docs_enabled
 
 
-def test_never_prints_the_database_password() -> None:
+def test_repr_does_not_contain_the_database_password() -> None:
     url = FORM.replace("password", "hunter2").replace("path", "hunter2")
 
-    assert "hunter2" not in repr(make(database_url=url))
+    assert "hunter2" not in repr(make_settings(database_url=url))
 
 
 @pytest.mark.error_path
-def test_is_in_production_unless_told_otherwise() -> None:
-    assert make().environment == "production"
+def test_the_default_environment_is_production() -> None:
+    assert make_settings().environment == "production"
 
 
 @pytest.mark.error_path
-def test_names_every_problem_at_once() -> None:
+def test_all_invalid_settings_are_reported_together() -> None:
     found = problems(
         environment="production",
         database_url="mysql://localhost/app",
@@ -96,7 +102,7 @@ def test_names_every_problem_at_once() -> None:
 
 
 @pytest.mark.error_path
-def test_names_everything_that_is_missing() -> None:
+def test_all_missing_settings_are_reported_together() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(_env_file=None)
 
@@ -104,7 +110,7 @@ def test_names_everything_that_is_missing() -> None:
 
 
 @pytest.mark.error_path
-def test_keeps_a_refused_value_out_of_the_message() -> None:
+def test_the_error_message_does_not_contain_the_value() -> None:
     assert "hunter2" not in problems(database_url="mysql://user:hunter2@host/db")["database_url"]
 
 
@@ -165,32 +171,32 @@ def test_keeps_a_refused_value_out_of_the_message() -> None:
         ("app_name", "My\nAPI"),
     ],
 )
-def test_refuses(name: str, value: object) -> None:
+def test_an_invalid_value_is_rejected(name: str, value: object) -> None:
     assert name in problems(**{name: value})
 
 
-def test_production_warns_where_plain_http_is_left_open() -> None:
-    assert "https_redirect_unset" in dict(make(environment="production").warnings())
+def test_production_warns_if_https_redirect_is_not_set() -> None:
+    assert "https_redirect_unset" in dict(make_settings(environment="production").warnings())
 
 
-@pytest.mark.parametrize("answer", [True, False])
-def test_an_answer_about_https_is_enough(*, answer: bool) -> None:
-    settings = make(environment="production", https_redirect=answer)
+@pytest.mark.parametrize("value", [True, False])
+def test_production_does_not_warn_if_https_redirect_is_set(*, value: bool) -> None:
+    settings = make_settings(environment="production", https_redirect=value)
 
     assert "https_redirect_unset" not in dict(settings.warnings())
 
 
-def test_development_does_not_warn() -> None:
+def test_development_has_no_warnings() -> None:
     assert dict(example_settings().warnings()) == {}
 
 
 @pytest.mark.error_path
-def test_several_workers_are_warned_unless_they_count_together() -> None:
+def test_several_workers_cause_a_warning_unless_they_share_rate_limits() -> None:
     warned = "rate_limits_per_worker" in dict(example_settings(workers=2).warnings())
 
     assert warned is not Settings.shares_rate_limits
 
 
 @pytest.mark.parametrize("changes", [{"workers": 1}, {"workers": 2, "rate_limit_enabled": False}])
-def test_there_is_no_warning_about_limits_without_need(changes: dict[str, Any]) -> None:
+def test_one_worker_or_disabled_rate_limits_cause_no_warning(changes: dict[str, Any]) -> None:
     assert dict(example_settings(**changes).warnings()) == {}

@@ -1,3 +1,5 @@
+"""Tests of `make_env_file`, which creates `.env` or adds missing secrets to it."""
+
 import stat
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from app_dev.env_file import make_env_file
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    example = "# Signs\nFIRST_KEY=<secret>\nSECOND_KEY=<secret>\nPLAIN=text\n"
+    example = "# Signing keys\nFIRST_KEY=<secret>\nSECOND_KEY=<secret>\nPLAIN=text\n"
     (tmp_path / ".env.example").write_text(example)
     return tmp_path
 
@@ -19,16 +21,16 @@ def read(project: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-def test_fills_in_fresh_secrets(project: Path) -> None:
+def test_creates_the_file_with_random_secrets(project: Path) -> None:
     assert make_env_file(project)
 
-    made = read(project)
-    assert made["PLAIN"] == "text"
-    assert len({made["FIRST_KEY"], made["SECOND_KEY"], "<secret>"}) == 3
-    assert len(made["FIRST_KEY"]) >= 32
+    variables = read(project)
+    assert variables["PLAIN"] == "text"
+    assert len({variables["FIRST_KEY"], variables["SECOND_KEY"], "<secret>"}) == 3
+    assert len(variables["FIRST_KEY"]) >= 32
 
 
-def test_nobody_else_may_read_it(project: Path) -> None:
+def test_only_the_owner_may_read_and_write_the_file(project: Path) -> None:
     make_env_file(project)
 
     assert stat.S_IMODE((project / ".env").stat().st_mode) == 0o600
@@ -42,12 +44,12 @@ def test_nobody_else_may_read_it(project: Path) -> None:
         "first_key=mine",
         "export FIRST_KEY=mine",
         "'FIRST_KEY'=mine",
-        "  FIRST_KEY = 'mine'  # signs",
+        "  FIRST_KEY = 'mine'  # a comment",
         "\ufeffFIRST_KEY=mine",
         "OTHER=mine\nFIRST_KEY=${OTHER}",
     ],
 )
-def test_never_changes_what_the_settings_read(project: Path, first: str) -> None:
+def test_does_not_change_a_file_that_contains_all_secrets(project: Path, first: str) -> None:
     text = f"{first}\nSECOND_KEY=too"
     (project / ".env").write_text(text, encoding="utf-8")
 
@@ -56,7 +58,7 @@ def test_never_changes_what_the_settings_read(project: Path, first: str) -> None
     assert read_variables(project / ".env")["first_key"] == "mine"
 
 
-def test_adds_no_secret_that_the_environment_has(
+def test_does_not_add_a_secret_that_the_environment_contains(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("second_key", "exported")
@@ -66,7 +68,7 @@ def test_adds_no_secret_that_the_environment_has(
 
 
 @pytest.mark.error_path
-def test_adds_nothing_where_the_settings_do_not_read_the_file(
+def test_does_not_change_the_file_in_production(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("environment", "Production")
@@ -93,7 +95,9 @@ def test_adds_a_secret_that_is_missing_or_empty(project: Path, second: str) -> N
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
-def test_another_encoding_is_named_and_the_file_is_left_alone(project: Path, encoding: str) -> None:
+def test_raises_an_error_and_changes_nothing_if_the_file_is_not_utf8(
+    project: Path, encoding: str
+) -> None:
     before = "FIRST_KEY=mine\nNAME=Zoë\n".encode(encoding)
     (project / ".env").write_bytes(before)
 

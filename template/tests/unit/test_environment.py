@@ -1,4 +1,4 @@
-"""One reader of the environment and `.env`: the settings, for every command and for the tests."""
+"""Tests of how commands and tests read the environment and `.env`."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings, get_settings, read_variables
 from app.core.commands import development_servers, set_default
-from tests.support.environment import ALSO_READ, remove_settings
+from tests.support.environment import OTHER_VARIABLES, remove_settings
 from tests.support.factories import command_environment
 
 REQUIRED = command_environment()
@@ -16,15 +16,17 @@ SERVERS = [name for name in Settings.model_fields if name.endswith("_url")]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, and an environment without any setting."""
+    """Change to an empty directory, and remove every setting from the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     remove_settings(monkeypatch)
     return tmp_path
 
 
-def test_the_tests_leave_out_every_setting_in_either_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {*Settings.model_fields, *ALSO_READ}
+def test_remove_settings_removes_names_in_upper_and_lower_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = {*Settings.model_fields, *OTHER_VARIABLES}
     for name in names:
         monkeypatch.setenv(name, "the developer's")
         monkeypatch.setenv(name.upper(), "the developer's")
@@ -34,7 +36,7 @@ def test_the_tests_leave_out_every_setting_in_either_case(monkeypatch: pytest.Mo
     assert not names & {name.lower() for name in os.environ}
 
 
-def test_a_command_of_the_tests_reads_no_env_file(folder: Path) -> None:
+def test_a_command_that_tests_start_does_not_read_the_env_file(folder: Path) -> None:
     (folder / ".env").write_text("APP_NAME=the developer's\n")
     os.environ.update(REQUIRED)
 
@@ -43,7 +45,7 @@ def test_a_command_of_the_tests_reads_no_env_file(folder: Path) -> None:
 
 @pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
 @pytest.mark.parametrize("exported", [True, False])
-def test_development_uses_the_servers_that_the_settings_name(
+def test_development_uses_the_servers_in_the_settings(
     folder: Path, case: type[str], *, exported: bool
 ) -> None:
     values = {"environment": "Development", **dict.fromkeys(SERVERS, "named")}
@@ -60,7 +62,9 @@ def test_development_uses_the_servers_that_the_settings_name(
 
 
 @pytest.mark.error_path
-def test_a_deployed_service_brings_no_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_does_not_start_development_servers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / ".env").write_text("ENVIRONMENT=development\n")
     monkeypatch.setenv("environment", "Production")
 
@@ -70,21 +74,21 @@ def test_a_deployed_service_brings_no_server(folder: Path, monkeypatch: pytest.M
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("name", ["ENVIRONMENT", "environment"])
-def test_a_deployed_service_does_not_read_the_env_file(
+def test_staging_does_not_read_the_env_file(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / ".env").write_text("APP_NAME=of .env\n")
+    (folder / ".env").write_text("APP_NAME=from .env\n")
     os.environ.update(REQUIRED | {"ENVIRONMENT": ""})
     monkeypatch.setenv(name, "Staging")
 
     get_settings.cache_clear()
     try:
-        assert get_settings().app_name != "of .env"
+        assert get_settings().app_name != "from .env"
     finally:
         get_settings.cache_clear()
 
 
-def test_a_default_yields_to_what_the_settings_read(
+def test_set_default_keeps_values_that_are_already_set(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / ".env").write_text("log_format=json\nLOG_LEVEL=\n")

@@ -1,4 +1,4 @@
-"""What the application and the command line import: neither waits for what it does not use."""
+"""Tests of imports: the application and the help page load only the modules that they use."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ ONLY_FOR_COMMANDS = {"app.cli", "app_dev", "typer"}
 NOT_FOR_HELP = {"app.core", "app.main", "fastapi", "pydantic", "rich", "structlog", "uvicorn"}
 
 
-def test_the_application_imports_no_command_and_no_migration() -> None:
+def test_the_application_imports_neither_commands_nor_migrations() -> None:
     imported = modules_of(APPLICATION)
 
     assert "fastapi" in imported
@@ -33,7 +33,7 @@ def test_the_application_imports_no_command_and_no_migration() -> None:
     assert not [name for name in imported if name.startswith("app.") and "migrations" in name]
 
 
-def test_a_help_page_imports_neither_the_application_nor_its_libraries() -> None:
+def test_the_help_page_imports_neither_the_application_nor_its_libraries() -> None:
     imported = modules_of(HELP)
 
     assert "typer" in imported
@@ -41,7 +41,7 @@ def test_a_help_page_imports_neither_the_application_nor_its_libraries() -> None
 
 
 def modules_of(code: str) -> set[str]:
-    """The names of the modules that a process of its own has imported after the code."""
+    """Run the code in a new process, and return the names of all modules that it has imported."""
     listing = "import json, sys\n{code}\njson.dump(list(sys.modules), sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", listing.format(code=code)],

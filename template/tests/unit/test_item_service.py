@@ -1,4 +1,4 @@
-"""The service's rules, without a database."""
+"""Unit tests of `ItemService` with a mocked repository."""
 
 from unittest.mock import AsyncMock, create_autospec
 
@@ -17,7 +17,7 @@ def items() -> AsyncMock:
     return repository
 
 
-async def test_an_update_passes_on_only_the_fields_that_are_given(items: AsyncMock) -> None:
+async def test_update_passes_only_the_given_fields_to_the_repository(items: AsyncMock) -> None:
     item_id = uuid7()
 
     await ItemService(items).update(item_id, ItemUpdate(description=None))
@@ -26,7 +26,7 @@ async def test_an_update_passes_on_only_the_fields_that_are_given(items: AsyncMo
 
 
 @pytest.mark.error_path
-async def test_an_unknown_item_is_the_features_own_error(items: AsyncMock) -> None:
+async def test_get_raises_item_not_found_for_an_unknown_id(items: AsyncMock) -> None:
     item_id = uuid7()
     items.get_or_raise.side_effect = ItemNotFoundError(item_id)
 

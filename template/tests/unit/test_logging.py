@@ -1,3 +1,5 @@
+"""Tests of the log output: each event is written as one line and contains no secret."""
+
 import io
 import json
 import logging
@@ -24,7 +26,7 @@ from tests.support.apps import client_of
 
 @contextmanager
 def logged(settings: Settings, **changes: Any) -> Generator[io.BytesIO]:
-    """What is written to stdout under these settings."""
+    """Configure logging with these settings, and yield the buffer that replaces stdout."""
     raw = io.BytesIO()
     with patch.object(sys, "stdout", io.TextIOWrapper(raw, write_through=True)):
         configure_logging(settings.model_copy(update=changes))
@@ -40,8 +42,9 @@ def output(settings: Settings) -> Generator[io.BytesIO]:
 
 @pytest.fixture
 def logging_app(settings: Settings) -> FastAPI:
-    """An application with routes that have something to log."""
-    with patch("app.main.configure_logging"):  # it is: to `output`
+    """An application with one route that logs secrets and one that raises an error."""
+    # The fixture `output` has configured logging already.
+    with patch("app.main.configure_logging"):
         app = create_app(settings)
 
     @app.get("/secrets")
@@ -50,7 +53,7 @@ def logging_app(settings: Settings) -> FastAPI:
 
     @app.get("/crash")
     async def crash() -> None:
-        raise RuntimeError("out of paper")
+        raise RuntimeError("test error")
 
     return app
 
@@ -59,7 +62,7 @@ def lines(output: io.BytesIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-async def test_a_request_is_one_line(logging_app: FastAPI, output: io.BytesIO) -> None:
+async def test_a_request_is_logged_as_one_line(logging_app: FastAPI, output: io.BytesIO) -> None:
     async with client_of(logging_app) as client:
         await client.get("/health?token=secret", headers={"X-Request-ID": "r-1"})
 
@@ -78,8 +81,10 @@ async def test_a_request_is_one_line(logging_app: FastAPI, output: io.BytesIO) -
     }
 
 
-@pytest.mark.parametrize("name", ["uvicorn.error", "somebody.elses"])
-def test_lines_of_the_standard_library_have_the_same_form(output: io.BytesIO, name: str) -> None:
+@pytest.mark.parametrize("name", ["uvicorn.error", "third_party"])
+def test_loggers_of_the_standard_library_write_the_same_format(
+    output: io.BytesIO, name: str
+) -> None:
     logging.getLogger(name).warning("disk %s", "full", extra={"color_message": "x", "free": 3})
 
     (line,) = lines(output)
@@ -87,14 +92,14 @@ def test_lines_of_the_standard_library_have_the_same_form(output: io.BytesIO, na
     assert line == {"event": "disk full", "level": "warning", "logger": name, "free": 3}
 
 
-def test_uvicorns_access_log_is_silent(output: io.BytesIO) -> None:
+def test_the_access_log_of_uvicorn_is_disabled(output: io.BytesIO) -> None:
     logging.getLogger("uvicorn.access").info("GET / 200")
 
     assert lines(output) == []
 
 
 @pytest.mark.error_path
-async def test_a_crash_is_logged_with_its_traceback(
+async def test_an_unhandled_error_is_logged_with_its_traceback(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
     async with client_of(logging_app) as client:
@@ -102,7 +107,7 @@ async def test_a_crash_is_logged_with_its_traceback(
 
     crash, completed = lines(output)
     assert (crash["event"], crash["request_id"]) == ("unhandled_error", "r-2")
-    assert "RuntimeError: out of paper" in crash["exception"]
+    assert "RuntimeError: test error" in crash["exception"]
     assert completed["status_code"] == 500
 
 
@@ -115,20 +120,22 @@ async def test_a_server_error_is_logged_with_its_traceback(
 
     @app.get("/internal")
     async def internal() -> None:
-        raise ServiceUnavailableError("away") from ConnectionResetError("db-7")
+        raise ServiceUnavailableError("unavailable") from ConnectionResetError("db-7")
 
-    # The module's own logger may have been used before, and then keeps its first output.
+    # The module's logger may be cached with an earlier output, so replace it.
     with patch("app.core.errors.logger", get_logger("app.core.errors")):
         async with client_of(app) as client:
             await client.get("/internal")
 
     error, _ = lines(output)
-    assert (error["event"], error["message"]) == ("server_error", "away")
+    assert (error["event"], error["message"]) == ("server_error", "unavailable")
     assert "ConnectionResetError: db-7" in error["exception"]
 
 
 @pytest.mark.error_path
-async def test_a_secret_never_reaches_the_log(logging_app: FastAPI, output: io.BytesIO) -> None:
+async def test_secrets_in_headers_and_the_query_are_not_logged(
+    logging_app: FastAPI, output: io.BytesIO
+) -> None:
     headers = {"Authorization": "Bearer hunter2", "Cookie": "s=hunter2"}
 
     async with client_of(logging_app) as client:
@@ -180,7 +187,7 @@ def test_a_secret_is_redacted_at_any_depth(output: io.BytesIO, value: Any) -> No
     assert b"hunter2" not in output.getvalue()
 
 
-def test_what_is_no_secret_stays(output: io.BytesIO) -> None:
+def test_values_that_are_not_secret_are_not_redacted(output: io.BytesIO) -> None:
     get_logger("app.test").info("seen", token_type="bearer", tokens_left=3, author="ann")
 
     line = lines(output)[0]
@@ -188,7 +195,7 @@ def test_what_is_no_secret_stays(output: io.BytesIO) -> None:
 
 
 @pytest.mark.error_path
-async def test_a_line_break_in_a_path_makes_no_line_of_its_own(
+async def test_a_line_break_in_a_path_does_not_start_a_new_log_line(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
     async with client_of(logging_app) as client:
@@ -197,12 +204,12 @@ async def test_a_line_break_in_a_path_makes_no_line_of_its_own(
     assert len(lines(output)) == 1
 
 
-class Unprintable:
+class FailingRepr:
     def __repr__(self) -> str:
         raise RuntimeError
 
 
-class Unreadable(Mapping[str, int]):
+class FailingMapping(Mapping[str, int]):
     def __getitem__(self, _key: str) -> int:
         raise RuntimeError
 
@@ -225,12 +232,12 @@ class Shape(Enum):
     ROUND = "round"
 
 
-class Stuck(list[int]):
+class FailingList(list[int]):
     def __iter__(self) -> Iterator[int]:
         raise RuntimeError
 
 
-ODD = {
+UNUSUAL_VALUES = {
     "class": object,
     "set": {1: {2, 3}},
     "long integer": 2**64,
@@ -240,13 +247,13 @@ ODD = {
     "very long integer": 10**5000,
     "cycle": cycle(),
     "wide cycle": wide_cycle(),
-    "failing repr of a key": {Unprintable(): 1},
-    "failing mapping": Unreadable(),
-    "failing list": Stuck([1]),
+    "failing repr of a key": {FailingRepr(): 1},
+    "failing mapping": FailingMapping(),
+    "failing list": FailingList([1]),
     "deep": json.loads("[" * 500 + "]" * 500),
     "surrogate": "\ud800",
     "surrogate key": {"\ud800": 1},
-    "failing repr": Unprintable(),
+    "failing repr": FailingRepr(),
     "bytes": b"\xff",
     "not a number": float("nan"),
 }
@@ -254,8 +261,8 @@ ODD = {
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
-@pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
-def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: Any) -> None:
+@pytest.mark.parametrize("value", UNUSUAL_VALUES.values(), ids=UNUSUAL_VALUES.keys())
+def test_any_logged_value_is_written_as_one_line(settings: Settings, form: str, value: Any) -> None:
     with logged(settings, log_level="info", log_format=form) as output:
         get_logger("app.test").info("odd", value=value)
         logging.getLogger("app.test").warning("odd", extra={"value": value})
@@ -266,8 +273,8 @@ def test_whatever_is_logged_is_one_line(settings: Settings, form: str, value: An
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
-@pytest.mark.parametrize("value", ODD.values(), ids=ODD.keys())
-def test_whatever_is_bound_to_every_line_is_one_line(
+@pytest.mark.parametrize("value", UNUSUAL_VALUES.values(), ids=UNUSUAL_VALUES.keys())
+def test_any_context_value_is_written_as_one_line(
     settings: Settings, form: str, value: Any
 ) -> None:
     with (
@@ -283,7 +290,7 @@ def test_whatever_is_bound_to_every_line_is_one_line(
 
 
 @pytest.mark.error_path
-def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.BytesIO) -> None:
+def test_arguments_that_do_not_match_the_message_are_logged_as_an_error(output: io.BytesIO) -> None:
     get_logger("app.test").info("%d files", "none")
 
     (line,) = lines(output)
@@ -293,15 +300,16 @@ def test_arguments_that_do_not_fit_their_message_are_still_a_line(output: io.Byt
 
 @pytest.mark.error_path
 @pytest.mark.parametrize(
-    ("message", "expected"), [("%d files", "%d files"), (Unprintable(), "Unprintable")]
+    ("message", "expected"), [("%d files", "%d files"), (FailingRepr(), "FailingRepr")]
 )
-def test_a_message_that_cannot_be_formatted_is_still_a_line(
+def test_a_message_that_cannot_be_formatted_is_logged_as_one_line(
     output: io.BytesIO, message: object, expected: str
 ) -> None:
     record = logging.makeLogRecord({"name": "app.test", "msg": message, "args": ("none",)})
 
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, OutputHandler):  # not pytest's own, which raises
+        # Skip pytest's own handler, because it raises the error.
+        if isinstance(handler, OutputHandler):
             handler.handle(record)
 
     (line,) = lines(output)
@@ -311,10 +319,10 @@ def test_a_message_that_cannot_be_formatted_is_still_a_line(
 
 @pytest.mark.error_path
 @pytest.mark.parametrize("form", ["json", "console"])
-async def test_a_line_that_cannot_be_written_fails_no_request(
+async def test_a_request_succeeds_if_its_log_line_cannot_be_written(
     settings: Settings, form: str
 ) -> None:
-    class Full(io.RawIOBase):
+    class FullDisk(io.RawIOBase):
         def writable(self) -> bool:
             return True
 
@@ -322,7 +330,7 @@ async def test_a_line_that_cannot_be_written_fails_no_request(
             raise OSError(28, "No space left on device")
 
     changes = {"log_level": "info", "log_format": form}
-    with patch.object(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full(), 1))):
+    with patch.object(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(FullDisk(), 1))):
         configure_logging(settings.model_copy(update=changes))
     with patch("app.main.configure_logging"):
         app = create_app(settings)
@@ -342,7 +350,7 @@ async def test_a_failing_background_task_is_logged_once(
     @app.get("/later")
     async def later(background: BackgroundTasks) -> None:
         def fail() -> None:
-            raise RuntimeError("out of paper")
+            raise RuntimeError("test error")
 
         background.add_task(fail)
 
@@ -354,8 +362,8 @@ async def test_a_failing_background_task_is_logged_once(
 
 
 @pytest.mark.error_path
-def test_the_server_does_not_log_an_exception_again(output: io.BytesIO) -> None:
-    error = RuntimeError("out of paper")
+def test_uvicorn_does_not_log_an_error_that_is_already_logged(output: io.BytesIO) -> None:
+    error = RuntimeError("test error")
     mark_as_logged(error)
 
     logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
@@ -363,7 +371,7 @@ def test_the_server_does_not_log_an_exception_again(output: io.BytesIO) -> None:
     assert lines(output) == []
 
 
-def test_the_level_is_the_settings(settings: Settings) -> None:
+def test_messages_below_the_configured_level_are_not_logged(settings: Settings) -> None:
     with logged(settings, log_level="error") as output:
         get_logger("app.test").warning("unseen")
         logging.getLogger("app.test").warning("unseen")
@@ -371,7 +379,7 @@ def test_the_level_is_the_settings(settings: Settings) -> None:
     assert output.getvalue() == b""
 
 
-def test_the_console_form_is_for_people(settings: Settings) -> None:
+def test_the_console_format_is_plain_text(settings: Settings) -> None:
     with logged(settings, log_level="info", log_format="console") as output:
         get_logger("app.test").info("hello", name="ann")
         logging.getLogger("app.test").info("hello")

@@ -1,4 +1,4 @@
-"""What every schema of input refuses."""
+"""Tests of `InputSchema`, which rejects text that UTF-8 cannot encode."""
 
 import json
 from typing import Any
@@ -30,13 +30,15 @@ class Outer(InputSchema):
     [
         ({"text": SURROGATE}, ("text",)),
         ({"secret": SURROGATE}, ("secret",)),
-        ({"texts": ["fine", SURROGATE]}, ("texts",)),
+        ({"texts": ["valid", SURROGATE]}, ("texts",)),
         ({"anything": {"deep": [{SURROGATE: 1}]}}, ("anything",)),
         ({"inner": {"text": SURROGATE}}, ("inner",)),
         ({"unknown": SURROGATE}, ("unknown",)),
     ],
 )
-def test_refuses_text_that_utf8_cannot_hold(value: dict[str, Any], place: tuple[str]) -> None:
+def test_rejects_an_unpaired_surrogate_in_any_field(
+    value: dict[str, Any], place: tuple[str]
+) -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate(value)
 
@@ -45,14 +47,14 @@ def test_refuses_text_that_utf8_cannot_hold(value: dict[str, Any], place: tuple[
     ]
 
 
-def test_names_each_field_at_once() -> None:
+def test_reports_all_invalid_fields_together() -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate({"text": SURROGATE, "secret": SURROGATE})
 
     assert [error["loc"] for error in caught.value.errors()] == [("text",), ("secret",)]
 
 
-def test_takes_any_depth_of_nesting() -> None:
+def test_accepts_deeply_nested_values() -> None:
     nested: Any = "bottom"
     for _ in range(10_000):
         nested = [nested]
@@ -60,5 +62,5 @@ def test_takes_any_depth_of_nesting() -> None:
     assert Outer(anything=nested).anything is nested
 
 
-def test_takes_every_character_beyond_the_basic_plane() -> None:
+def test_accepts_a_surrogate_pair() -> None:
     assert Outer.model_validate(json.loads(r'{"text": "\ud83d\ude00"}')).text == "\N{GRINNING FACE}"

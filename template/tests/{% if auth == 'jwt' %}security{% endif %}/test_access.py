@@ -1,4 +1,4 @@
-"""Who may reach what: nobody without a token, nobody another's things, no user an admin's."""
+"""Tests of access control: anonymous requests, items of other users, and routes of admins."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ PUBLIC = {
     ("POST", "/api/v1/auth/refresh"),
     ("POST", "/api/v1/auth/logout"),
 }
-FOR_ADMINS = {
+ADMINS_ONLY = {
     ("GET", "/api/v1/users"),
     ("GET", "/api/v1/users/{user_id}"),
     ("PATCH", "/api/v1/users/{user_id}"),
@@ -32,7 +32,7 @@ FOR_ADMINS = {
 
 
 def routes(app: FastAPI) -> list[tuple[str, str]]:
-    """Every operation of the OpenAPI document."""
+    """Return the method and path of every operation in the OpenAPI document."""
     return [
         (method.upper(), path)
         for path, operations in app.openapi()["paths"].items()
@@ -41,71 +41,72 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 
 
 def fill(path: str) -> str:
-    """The path with an id for each of its parameters."""
+    """Return the path with a random id in place of each path parameter."""
     return path.replace("{item_id}", str(uuid7())).replace("{user_id}", str(uuid7()))
 
 
-async def test_nothing_else_answers_an_anonymous_caller(
+async def test_an_anonymous_request_gets_401_from_every_other_route(
     app: FastAPI, anonymous: AsyncClient
 ) -> None:
     for method, path in routes(app):
         if (method, path) in PUBLIC:
             continue
         response = await anonymous.request(method, fill(path))
-        assert response.status_code == 401, f"{method} {path} is open: protect it, or list it"
+        assert response.status_code == 401, f"{method} {path}: protect it, or add it to PUBLIC"
 
 
-async def test_the_list_of_public_routes_is_not_stale(app: FastAPI) -> None:
-    assert set(routes(app)) >= PUBLIC | FOR_ADMINS
+async def test_all_listed_routes_exist(app: FastAPI) -> None:
+    assert set(routes(app)) >= PUBLIC | ADMINS_ONLY
 
 
-async def test_a_user_gets_403_from_every_admins_route(client: AsyncClient) -> None:
-    for method, path in FOR_ADMINS:
+async def test_a_user_gets_403_from_every_route_for_admins(client: AsyncClient) -> None:
+    for method, path in ADMINS_ONLY:
         response = await client.request(method, fill(path), json={} if method == "PATCH" else None)
         assert response.status_code == 403, f"{method} {path}"
         assert response.json()["error"]["code"] == "FORBIDDEN"
 
 
-class TestAnothersItem:
+class TestItemOfAnotherUser:
     @pytest.fixture
-    async def anothers(self, app: FastAPI, make_account: MakeAccount) -> dict[str, Any]:
+    async def item(self, app: FastAPI, make_account: MakeAccount) -> dict[str, Any]:
         async with client_of(app) as other:
             other.headers["Authorization"] = (await make_account()).bearer
-            item: dict[str, Any] = (await other.post(ITEMS, json=item_data(title="Theirs"))).json()
+            created = await other.post(ITEMS, json=item_data(title="Theirs"))
+        item: dict[str, Any] = created.json()
         return item
 
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-    async def test_is_404_just_like_none_at_all(
-        self, client: AsyncClient, anothers: dict[str, Any], method: str
+    async def test_returns_404_like_an_item_that_does_not_exist(
+        self, client: AsyncClient, item: dict[str, Any], method: str
     ) -> None:
         body = {"title": "Mine"} if method == "PATCH" else None
 
-        response = await client.request(method, f"{ITEMS}/{anothers['id']}", json=body)
+        response = await client.request(method, f"{ITEMS}/{item['id']}", json=body)
 
         assert response.status_code == 404
-        assert response.json()["error"]["message"] == f"Item not found: {anothers['id']}"
+        assert response.json()["error"]["message"] == f"Item not found: {item['id']}"
 
-    async def test_stays_as_it_was(
-        self, client: AsyncClient, admin_client: AsyncClient, anothers: dict[str, Any]
+    async def test_is_not_changed(
+        self, client: AsyncClient, admin_client: AsyncClient, item: dict[str, Any]
     ) -> None:
-        await client.patch(f"{ITEMS}/{anothers['id']}", json={"title": "Mine"})
-        await client.delete(f"{ITEMS}/{anothers['id']}")
+        await client.patch(f"{ITEMS}/{item['id']}", json={"title": "Mine"})
+        await client.delete(f"{ITEMS}/{item['id']}")
 
-        assert (await admin_client.get(f"{ITEMS}/{anothers['id']}")).json() == anothers
+        assert (await admin_client.get(f"{ITEMS}/{item['id']}")).json() == item
 
     @pytest.mark.parametrize("path", [ITEMS, f"{ITEMS}/feed", f"{ITEMS}?q=theirs"])
-    async def test_is_in_no_list(
-        self, client: AsyncClient, anothers: dict[str, Any], path: str
+    async def test_is_not_in_any_list(
+        self, client: AsyncClient, item: dict[str, Any], path: str
     ) -> None:
         body = (await client.get(path)).json()
 
-        assert anothers["id"] not in str(body)
+        assert item["id"] not in str(body)
         assert body.get("total", 0) == 0
 
-    async def test_is_an_admins_to_see_and_change(
-        self, admin_client: AsyncClient, anothers: dict[str, Any]
+    async def test_can_be_read_and_changed_by_an_admin(
+        self, admin_client: AsyncClient, item: dict[str, Any]
     ) -> None:
-        url = f"{ITEMS}/{anothers['id']}"
+        url = f"{ITEMS}/{item['id']}"
 
         assert (await admin_client.get(ITEMS)).json()["total"] == 1
         assert (await admin_client.patch(url, json={"title": "x"})).status_code == 200
@@ -116,7 +117,7 @@ class TestAnothersItem:
     "extra",
     [{"owner_id": str(uuid7())}, {"owner": "x"}, {"created_at": "2020-01-01T00:00:00Z"}],
 )
-async def test_nobody_assigns_what_the_server_decides(
+async def test_returns_422_for_a_field_that_the_server_sets(
     client: AsyncClient, extra: dict[str, str]
 ) -> None:
     item = (await client.post(ITEMS, json=item_data())).json()
@@ -125,7 +126,7 @@ async def test_nobody_assigns_what_the_server_decides(
     assert (await client.patch(f"{ITEMS}/{item['id']}", json=extra)).status_code == 422
 
 
-async def test_an_item_belongs_to_who_made_it(client: AsyncClient) -> None:
+async def test_an_item_belongs_to_the_user_who_created_it(client: AsyncClient) -> None:
     item = (await client.post(ITEMS, json=item_data())).json()
     me = (await client.get("/api/v1/users/me")).json()
 

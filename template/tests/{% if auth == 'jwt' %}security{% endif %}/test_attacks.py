@@ -1,4 +1,4 @@
-"""Injection, enumeration, and secrets where they should not be."""
+"""Tests of attacks: injection, enumeration of users, leaked secrets and oversized bodies."""
 
 import json
 import time
@@ -35,7 +35,7 @@ INJECTIONS = [
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-async def test_text_stays_text(client: AsyncClient, text: str) -> None:
+async def test_injected_code_is_stored_and_searched_as_text(client: AsyncClient, text: str) -> None:
     item = (await client.post(ITEMS, json=item_data(title=text))).json()
     await client.post(ITEMS, json=item_data(title="another"))
 
@@ -46,14 +46,16 @@ async def test_text_stays_text(client: AsyncClient, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-async def test_a_login_takes_no_commands(anonymous: AsyncClient, user: Account, text: str) -> None:
+async def test_injected_code_in_a_login_gets_401(
+    anonymous: AsyncClient, user: Account, text: str
+) -> None:
     form = {"username": f"{user.email}{text}"[:254], "password": text}
 
     assert (await anonymous.post(TOKEN, data=form)).status_code == 401
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nSet-Cookie: s=1", "a%0d%0aX-Evil:%201"])
-async def test_no_header_is_injected(client: AsyncClient, value: str) -> None:
+async def test_a_line_break_in_a_header_injects_no_header(client: AsyncClient, value: str) -> None:
     response = await client.get("/health", headers={b"X-Request-ID": value.encode()})
 
     assert "X-Evil" not in response.headers
@@ -62,45 +64,46 @@ async def test_no_header_is_injected(client: AsyncClient, value: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["no@example.com", "not an address", "No <no@example.com>"])
-async def test_time_does_not_tell_whether_a_user_exists(
+async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient, other: str
 ) -> None:
-    app.state.resources.passwords = Passwords()  # the real cost: it is what must not differ
+    # The test compares times, so it needs the cost of a real password hash.
+    app.state.resources.passwords = Passwords()
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)
 
-    async def seconds(username: str) -> float:
-        """Of work, whoever else keeps the machine busy."""
+    async def cpu_seconds(username: str) -> float:
+        """Return the CPU seconds of a failed login; other processes do not affect this time."""
         started = time.process_time()
         form = {"username": username, "password": "not the password"}
         assert (await anonymous.post(TOKEN, data=form)).status_code == 401
         return time.process_time() - started
 
-    await seconds(known_user["email"])
-    pairs = [(await seconds(known_user["email"]), await seconds(other)) for _ in range(5)]
+    await cpu_seconds(known_user["email"])
+    pairs = [(await cpu_seconds(known_user["email"]), await cpu_seconds(other)) for _ in range(5)]
 
     known, unknown = (sum(times) for times in zip(*pairs, strict=True))
     assert 0.5 < known / unknown < 2
 
 
-async def test_no_secret_reaches_the_log_or_an_error(
+async def test_no_secret_is_in_the_log_or_in_an_error(
     settings: Settings, client: AsyncClient, user: Account
 ) -> None:
     with logged(settings, log_level="debug") as output:
         form = {"username": user.email, "password": PASSWORD}
         pair = (await client.post(TOKEN, data=form)).json()
         body = {"refresh_token": pair["refresh_token"]}
-        answers = [
+        responses = [
             await client.post("/api/v1/auth/refresh", json=body),
             await client.post("/api/v1/auth/refresh", json=body),
             await client.post("/api/v1/users", json=user_data(email=user.email)),
             await client.post("/api/v1/users", json=user_data(role="admin")),
             await client.post(TOKEN, json=form),
         ]
-    errors = "".join(answer.text for answer in answers if answer.status_code >= 400)
-    seen = output.getvalue().decode() + errors
+    errors = "".join(it.text for it in responses if it.status_code >= 400)
+    visible = output.getvalue().decode() + errors
 
-    assert [answer.status_code for answer in answers] == [200, 401, 409, 422, 422]
+    assert [response.status_code for response in responses] == [200, 401, 409, 422, 422]
     for secret in (
         PASSWORD,
         user.access_token,
@@ -109,10 +112,10 @@ async def test_no_secret_reaches_the_log_or_an_error(
         settings.jwt_secret.get_secret_value(),
         "$argon2id$",
     ):
-        assert secret not in seen
+        assert secret not in visible
 
 
-def test_no_secret_is_in_a_repr(settings: Settings, app: FastAPI) -> None:
+def test_repr_does_not_contain_a_secret(settings: Settings, app: FastAPI) -> None:
     secret = settings.jwt_secret.get_secret_value()
 
     resources = resources_of(app)
@@ -120,17 +123,18 @@ def test_no_secret_is_in_a_repr(settings: Settings, app: FastAPI) -> None:
         assert secret not in repr(value)
 
 
-async def test_a_giant_body_is_refused_before_it_is_hashed(anonymous: AsyncClient) -> None:
+async def test_a_body_of_two_megabytes_gets_413(anonymous: AsyncClient) -> None:
     body: dict[str, Any] = user_data(password="x" * 2_000_000)
 
     assert (await anonymous.post("/api/v1/users", json=body)).status_code == 413
 
 
-async def test_the_log_names_the_user_by_id(
+async def test_the_log_of_a_request_contains_the_user_id(
     settings: Settings, database: Database, user: Account
 ) -> None:
     with logged(settings, log_level="info") as output:
-        with patch("app.main.configure_logging"):  # it is: to `output`
+        # `logged` has already configured logging to write to `output`.
+        with patch("app.main.configure_logging"):
             app = create_app(settings)
         async with started(app, database), client_of(app) as client:
             await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})

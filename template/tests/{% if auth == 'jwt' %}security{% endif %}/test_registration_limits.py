@@ -1,4 +1,4 @@
-"""Opening accounts is slow: each costs a password hash, and sends a mail to a stranger."""
+"""Tests of the rate limit of registrations."""
 
 from collections.abc import AsyncGenerator
 from unittest.mock import AsyncMock
@@ -11,7 +11,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
 from tests.support.apps import client_of, started
-from tests.support.auth import CHEAP
+from tests.support.auth import CHEAP_PASSWORDS
 from tests.support.factories import user_data
 
 pytestmark = pytest.mark.error_path
@@ -23,7 +23,7 @@ USERS = "/api/v1/users"
 async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[FastAPI]:
     changes = {"rate_limit_enabled": True, "rate_limit_registration": "3/hour"}
     app = create_app(settings.model_copy(update=changes))
-    app.state.resources.passwords = CHEAP
+    app.state.resources.passwords = CHEAP_PASSWORDS
     async with started(app, database):
         yield app
 
@@ -34,7 +34,7 @@ async def limited(limited_app: FastAPI) -> AsyncGenerator[AsyncClient]:
         yield client
 
 
-async def test_one_too_many_gets_429_before_a_password_is_hashed(
+async def test_the_fourth_registration_gets_429_before_its_password_is_hashed(
     limited_app: FastAPI, limited: AsyncClient
 ) -> None:
     for _ in range(3):
@@ -49,7 +49,7 @@ async def test_one_too_many_gets_429_before_a_password_is_hashed(
     limited_app.state.resources.passwords.hash.assert_not_awaited()
 
 
-async def test_a_taken_address_and_a_common_password_count_too(limited: AsyncClient) -> None:
+async def test_a_taken_address_and_a_common_password_are_counted(limited: AsyncClient) -> None:
     taken = user_data()
     bodies = [taken, taken, user_data(password="password123"), user_data()]
 
@@ -58,7 +58,7 @@ async def test_a_taken_address_and_a_common_password_count_too(limited: AsyncCli
     assert statuses == [201, 409, 422, 429]
 
 
-async def test_a_form_that_is_filled_in_wrongly_does_not_count(limited: AsyncClient) -> None:
+async def test_an_invalid_body_is_not_counted(limited: AsyncClient) -> None:
     for _ in range(4):
         response = await limited.post(USERS, json=user_data(password="short"))
         assert response.status_code == 422
@@ -66,7 +66,7 @@ async def test_a_form_that_is_filled_in_wrongly_does_not_count(limited: AsyncCli
     assert (await limited.post(USERS, json=user_data())).status_code == 201
 
 
-async def test_another_client_address_has_its_own_count(limited_app: FastAPI) -> None:
+async def test_registrations_are_counted_per_client_address(limited_app: FastAPI) -> None:
     for peer in ("192.0.2.1", "192.0.2.2"):
         transport = ASGITransport(limited_app, client=(peer, 1))
         async with AsyncClient(transport=transport, base_url="http://test") as client:

@@ -1,7 +1,7 @@
-"""No method of a repository returns or changes a row of another user.
+"""Tests that no method of a repository returns or changes a row of another user.
 
-A new feature whose rows have an owner is found here by itself; only what a valid row is has to be
-added to `NEW_ROWS`.
+The tests find every repository whose rows have an owner. For a new feature, add the values of a
+valid row to `NEW_ROWS`.
 """
 
 import inspect
@@ -30,11 +30,11 @@ pytestmark = pytest.mark.error_path
 NEW_ROWS: dict[type[BaseRepository[Any]], Callable[[], dict[str, Any]]] = {
     ItemRepository: item_data,
 }
-"""For each repository whose rows have an owner: the values of a valid row."""
+"""Functions that return the values of a valid row, by repository."""
 
 
-def owned() -> Iterator[type[BaseRepository[Any]]]:
-    """The repositories of all features whose rows have an owner."""
+def repositories_with_an_owner() -> Iterator[type[BaseRepository[Any]]]:
+    """Yield every repository whose rows have an owner."""
     for _, module in features.modules("repository"):
         for value in vars(module).values():
             if (
@@ -55,27 +55,27 @@ METHODS = [
 
 
 def arguments(method: Any, row_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
-    """What a method is called with, by the types of its parameters."""
-    given: dict[str, Any] = {}
+    """Return arguments for a method, chosen by the types of its parameters."""
+    chosen: dict[str, Any] = {}
     for name, parameter in inspect.signature(method, eval_str=True).parameters.items():
         kind = parameter.annotation
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             continue
         if kind is UUID:
-            given[name] = row_id
+            chosen[name] = row_id
         elif kind is Sort:
-            given[name] = Sort.parse("created_at")
+            chosen[name] = Sort.parse("created_at")
         elif getattr(kind, "__origin__", None) is Mapping:
-            given[name] = values
+            chosen[name] = values
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
-            given[name] = kind()
+            chosen[name] = kind()
         else:
-            pytest.fail(f"{method.__qualname__}: say here what `{name}: {kind}` may be")
-    return given
+            pytest.fail(f"{method.__qualname__}: add a value for `{name}: {kind}` to `arguments`")
+    return chosen
 
 
 def ids(result: Any) -> set[Any]:
-    """The ids in what a method returned: a row, a list of them, a page, or a bare value."""
+    """Return the ids in the result of a method: a row, a list of rows, a page or a single value."""
     rows = getattr(result, "items", result)
     return {getattr(row, "id", row) for row in (rows if isinstance(rows, list) else [rows])}
 
@@ -86,8 +86,8 @@ async def unit(database: Database) -> AsyncGenerator[UnitOfWork]:
         yield unit
 
 
-def test_every_repository_with_an_owner_is_walked() -> None:
-    assert set(owned()) == NEW_ROWS.keys()
+def test_every_repository_with_an_owner_is_tested() -> None:
+    assert set(repositories_with_an_owner()) == NEW_ROWS.keys()
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ async def test_another_users_row_is_neither_returned_nor_changed(
     }
 
 
-async def test_who_sees_the_rows_of_all_reads_past_the_cache(database: Database) -> None:
-    """It is not told of rows that the database deletes with their owner."""
+async def test_a_scope_that_sees_all_rows_does_not_read_the_cache(database: Database) -> None:
+    """The cache is not invalidated for rows that the database deletes together with their owner."""
     cache = AsyncMock()
     async with database.reading() as unit:
         cached = UnitOfWork(unit.session, cache)

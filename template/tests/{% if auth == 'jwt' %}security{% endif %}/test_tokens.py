@@ -1,4 +1,4 @@
-"""What an attacker may do to a token. Each time the answer is 401."""
+"""Tests of forged, tampered, expired and misused tokens. Each of them gets 401."""
 
 import asyncio
 import base64
@@ -33,7 +33,7 @@ async def status_with(client: AsyncClient, token: str) -> int:
 
 @pytest.fixture
 def claims(user: Account, settings: Settings) -> dict[str, Any]:
-    """The claims of a good access token."""
+    """The claims of a valid access token."""
     now = datetime.now(UTC)
     return {
         "sub": str(user.id),
@@ -49,7 +49,10 @@ def claims(user: Account, settings: Settings) -> dict[str, Any]:
 
 @pytest.fixture
 def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
-    """Signs with the service's own secret; a claim of None is left out."""
+    """Return a function that signs changed claims with the secret of the service.
+
+    A claim whose value is None is omitted.
+    """
 
     def sign(algorithm: str = "HS256", **changes: Any) -> str:
         changed = {key: value for key, value in {**claims, **changes}.items() if value is not None}
@@ -58,25 +61,28 @@ def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
     return sign
 
 
-async def test_a_forged_but_faultless_token_is_taken(anonymous: AsyncClient, forge: Forge) -> None:
-    """Else the tests below would prove nothing."""
+async def test_a_forged_token_without_changes_is_accepted(
+    anonymous: AsyncClient, forge: Forge
+) -> None:
+    """Without this test, an error in `forge` could be why the tests below get 401."""
     assert await status_with(anonymous, forge()) == 200
 
 
 @pytest.mark.parametrize("claim", ["sub", "typ", "iss", "aud", "jti", "iat", "nbf", "exp"])
-async def test_every_claim_is_needed(anonymous: AsyncClient, forge: Forge, claim: str) -> None:
+async def test_every_claim_is_required(anonymous: AsyncClient, forge: Forge, claim: str) -> None:
     assert await status_with(anonymous, forge(**{claim: None})) == 401
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"iss": "somebody else"},
+        {"iss": "another issuer"},
         {"aud": "another service"},
         {"typ": "refresh"},
         {"typ": "ACCESS"},
         {"sub": "not an id"},
-        {"sub": "5f0d5a3e-2f43-4a76-9a5c-0d6c2c1b7e11"},  # of no user
+        # No user has this id.
+        {"sub": "5f0d5a3e-2f43-4a76-9a5c-0d6c2c1b7e11"},
         {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
         {"nbf": datetime(2100, 1, 1, tzinfo=UTC)},
         {"iat": datetime(2100, 1, 1, tzinfo=UTC)},
@@ -94,7 +100,7 @@ async def test_every_claim_is_checked(
 
 
 @pytest.mark.parametrize(("ahead", "status"), [(1, 200), (9, 200), (30, 401)])
-async def test_a_replica_whose_clock_is_ahead_makes_good_tokens(
+async def test_a_clock_that_is_ahead_is_tolerated_up_to_10_seconds(
     anonymous: AsyncClient, forge: Forge, ahead: int, status: int
 ) -> None:
     now = datetime.now(UTC) + timedelta(seconds=ahead)
@@ -102,7 +108,7 @@ async def test_a_replica_whose_clock_is_ahead_makes_good_tokens(
     assert await status_with(anonymous, forge(iat=now, nbf=now)) == status
 
 
-async def test_a_token_is_expired_to_the_second(anonymous: AsyncClient, forge: Forge) -> None:
+async def test_expiry_has_no_tolerance(anonymous: AsyncClient, forge: Forge) -> None:
     now = datetime.now(UTC)
 
     assert await status_with(anonymous, forge(exp=now - timedelta(seconds=1))) == 401
@@ -110,24 +116,26 @@ async def test_a_token_is_expired_to_the_second(anonymous: AsyncClient, forge: F
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-async def test_another_algorithm_is_refused(
+async def test_a_token_with_another_algorithm_is_refused(
     anonymous: AsyncClient, forge: Forge, algorithm: str
 ) -> None:
     assert await status_with(anonymous, forge(algorithm)) == 401
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
-async def test_no_algorithm_is_refused(
+async def test_a_token_without_an_algorithm_is_refused(
     anonymous: AsyncClient, forge: Forge, algorithm: str
 ) -> None:
     _, payload, signature = forge().split(".")
     header = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
 
-    for end in ("", signature):
-        assert await status_with(anonymous, f"{header}.{payload}.{end}") == 401
+    for ending in ("", signature):
+        assert await status_with(anonymous, f"{header}.{payload}.{ending}") == 401
 
 
-async def test_another_secret_is_refused(anonymous: AsyncClient, claims: dict[str, Any]) -> None:
+async def test_a_token_signed_with_another_secret_is_refused(
+    anonymous: AsyncClient, claims: dict[str, Any]
+) -> None:
     assert await status_with(anonymous, jwt.encode(claims, "x" * 32, "HS256")) == 401
 
 
@@ -138,19 +146,21 @@ async def test_a_tampered_payload_is_refused(anonymous: AsyncClient, forge: Forg
     assert await status_with(anonymous, f"{header}.{other}.{signature}") == 401
 
 
-async def test_a_refresh_token_is_no_access_token(
+async def test_a_refresh_token_is_refused_as_access_token(
     anonymous: AsyncClient, tokens: Tokens, user: Account
 ) -> None:
     assert await status_with(anonymous, tokens.make("refresh", user.id).text) == 401
 
 
-async def test_an_access_token_is_no_refresh_token(anonymous: AsyncClient, user: Account) -> None:
+async def test_an_access_token_is_refused_as_refresh_token(
+    anonymous: AsyncClient, user: Account
+) -> None:
     body = {"refresh_token": user.access_token}
 
     assert (await anonymous.post("/api/v1/auth/refresh", json=body)).status_code == 401
 
 
-async def test_a_refresh_token_nobody_was_given_is_refused(
+async def test_a_refresh_token_that_is_not_stored_is_refused(
     anonymous: AsyncClient, tokens: Tokens, user: Account
 ) -> None:
     body = {"refresh_token": tokens.make("refresh", user.id).text}
@@ -161,14 +171,14 @@ async def test_a_refresh_token_nobody_was_given_is_refused(
 @pytest.mark.parametrize(
     "token", ["", "x", "..", "a.b.c", "é.é.é", "x" * 50_000, "null", "e30.e30.", "\x00"]
 )
-async def test_garbage_is_refused(anonymous: AsyncClient, token: str) -> None:
+async def test_a_malformed_token_is_refused(anonymous: AsyncClient, token: str) -> None:
     response = await anonymous.get(ME, headers={b"Authorization": b"Bearer " + token.encode()})
 
     assert response.status_code == 401
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "Bearerx", ""])
-async def test_another_scheme_is_refused(
+async def test_another_authentication_scheme_is_refused(
     anonymous: AsyncClient, user: Account, scheme: str
 ) -> None:
     headers = {"Authorization": f"{scheme} {user.access_token}"}
@@ -176,11 +186,13 @@ async def test_another_scheme_is_refused(
     assert (await anonymous.get(ME, headers=headers)).status_code == 401
 
 
-async def test_a_token_in_the_query_is_refused(anonymous: AsyncClient, user: Account) -> None:
+async def test_a_token_in_the_query_string_is_refused(
+    anonymous: AsyncClient, user: Account
+) -> None:
     assert (await anonymous.get(f"{ME}?access_token={user.access_token}")).status_code == 401
 
 
-async def test_a_token_that_was_taken_before_is_refused_once_it_has_expired(
+async def test_a_cached_token_is_refused_after_it_expires(
     anonymous: AsyncClient, forge: Forge
 ) -> None:
     token = forge(exp=datetime.now(UTC) + timedelta(seconds=2))
@@ -191,7 +203,7 @@ async def test_a_token_that_was_taken_before_is_refused_once_it_has_expired(
     assert await status_with(anonymous, token) == 401
 
 
-async def test_a_token_that_was_taken_before_is_still_of_one_kind_alone(
+async def test_a_cached_access_token_is_refused_as_refresh_token(
     anonymous: AsyncClient, forge: Forge
 ) -> None:
     token = forge()

@@ -1,4 +1,4 @@
-"""Alembic's environment: the application's own engine, models and settings."""
+"""Alembic's environment, which uses the application's engine, models and settings."""
 
 import asyncio
 
@@ -37,6 +37,8 @@ async def main(settings: Settings) -> None:
 
 
 if context.is_offline_mode():
-    raise SystemExit("--sql is not supported: revisions may need to see the data")
+    raise SystemExit(
+        "--sql is not supported, because revisions may read data. Run the command without it."
+    )
 import_models()
 asyncio.run(main(context.config.attributes.get("settings") or get_settings()))

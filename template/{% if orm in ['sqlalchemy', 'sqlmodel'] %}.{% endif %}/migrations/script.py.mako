@@ -1,6 +1,8 @@
 """${message}
 
-Revision: ${up_revision}, after ${down_revision | comma,n}, made on ${create_date}.
+Revision ID: ${up_revision}
+Revises: ${down_revision | comma,n}
+Create Date: ${create_date}
 """
 
 from collections.abc import Sequence

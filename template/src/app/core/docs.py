@@ -1,4 +1,4 @@
-"""Swagger UI from this host alone: no CDN, no inline script, so it works offline and under a CSP."""
+"""Swagger UI without a CDN and inline scripts, so that it works offline and under a strict CSP."""
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
@@ -10,11 +10,11 @@ DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Looser than the API's own policy by what Swagger UI needs, two icons in `data:` among it."""
+"""Content-Security-Policy of `/docs`. Swagger UI uses images in `data:` URLs."""
 
 
 def add_docs(app: FastAPI) -> None:
-    """Serve the interactive documentation at `/docs`."""
+    """Serve Swagger UI at `/docs`."""
     router = APIRouter(prefix=DOCS_PATH, include_in_schema=False)
 
     @router.get("")
@@ -43,5 +43,5 @@ def add_docs(app: FastAPI) -> None:
 
 
 def _root_path(request: Request) -> str:
-    """The prefix a proxy serves this service under, if any."""
+    """Return the path prefix under which a proxy serves the application, or an empty string."""
     return str(request.scope.get("root_path", "")).rstrip("/")

@@ -1,7 +1,7 @@
-"""The error hierarchy and the one envelope every error leaves in.
+"""Exceptions with an HTTP status code, and handlers that convert errors into the error envelope.
 
-Raise an `AppError` from anywhere below the router; the handlers here turn it, and every error of
-the framework's own, into `{"error": {"code", "message", "details"}}`.
+Services and repositories raise subclasses of `AppError`. The handlers convert these errors, and the
+errors of FastAPI and Starlette, into `{"error": {"code": …, "message": …, "details": …}}`.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,18 @@ from app.shared.responses import code_of
 logger = get_logger(__name__)
 
 MAX_REPORTED_ERRORS = 100
-"""A body of a million unknown fields must not be answered with a million errors."""
+"""Maximum number of validation errors in a response; a large body can contain a million errors."""
 
-MESSAGES = {500: "Something went wrong on our side."}
-"""The messages that are not simply the status's phrase."""
+MESSAGES = {500: "The server encountered an internal error."}
+"""Default messages by status code. Other status codes use the reason phrase of the status."""
 
 
 class AppError(Exception):
-    """An error with an HTTP status.
+    """An error with an HTTP status code.
 
-    Below 500, `message` and `details` reach the client, so they hold no internals. From 500 on they
-    are logged, and the client reads a general message unless the class sets `is_public`.
+    If `status_code` is below 500, the client receives `message` and `details`, so they must not
+    contain internals. Otherwise the error is logged, and the client receives a generic message,
+    unless the class sets `is_public`.
     """
 
     status_code: ClassVar[int] = 500
@@ -64,13 +65,13 @@ class ConflictError(AppError):
     status_code = 409
 
     def __init__(
-        self, message: str = "That conflicts with what is stored.", field: str | None = None
+        self, message: str = "The request conflicts with existing data.", field: str | None = None
     ) -> None:
         super().__init__(message, details={"field": field} if field else None)
 
 
 class ValidationError(AppError):
-    """Input that is well-formed but not acceptable, found below the router."""
+    """A service or repository rejects input that is well-formed but invalid."""
 
     status_code = 422
 
@@ -80,7 +81,7 @@ class ValidationError(AppError):
 
 
 class ServiceUnavailableError(AppError):
-    """A server that this one needs is unavailable. `retry_after` is in seconds."""
+    """A server that this service depends on is unavailable. `retry_after` is in seconds."""
 
     status_code = 503
     is_public = True
@@ -96,7 +97,7 @@ def error_response(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The envelope. Without a message it says what the status means."""
+    """Return an error in the envelope. The default message describes the status code."""
     body = {
         "code": code_of(status_code),
         "message": message or MESSAGES.get(status_code) or HTTPStatus(status_code).phrase,
@@ -127,10 +128,10 @@ async def handle_validation_error(request: Request, exc: RequestValidationError)
     errors = exc.errors()
     if any(error["type"] == "json_invalid" for error in errors):
         return error_response(400, "The body is not valid JSON.")
-    # `PATCH /items/feed` reached `/items/{item_id}`: not a malformed id, but a wrong method.
+    # `PATCH /items/feed` matches `/items/{item_id}`, but its error is the method, not the id.
     if any(error["loc"][0] == "path" for error in errors) and _literal_routes(request):
         return _method_not_allowed(request)
-    # FastAPI hands a body over unparsed when its content type is not JSON.
+    # FastAPI leaves the body as bytes if the content type is not JSON.
     if isinstance(exc.body, bytes):
         return error_response(415, "Send the body as application/json.")
     details = {"errors": [_describe(error) for error in errors[:MAX_REPORTED_ERRORS]]}
@@ -138,11 +139,11 @@ async def handle_validation_error(request: Request, exc: RequestValidationError)
 
 
 def _describe(error: Mapping[str, Any]) -> dict[str, str]:
-    """One validation error without its input, which may be a secret."""
-    _place, *path = error["loc"]
+    """Return a validation error without its input, which may be a secret."""
+    _source, *path = error["loc"]
     field = ".".join(map(str, path))
     return {
-        # A JSON key may hold a lone surrogate, which no UTF-8 answer can carry.
+        # A JSON key may contain a lone surrogate, which cannot be encoded in UTF-8.
         "field": field.encode("utf-8", "replace").decode(),
         "message": error["msg"].removeprefix("Value error, "),
         "type": error["type"],
@@ -150,19 +151,22 @@ def _describe(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _method_not_allowed(request: Request) -> JSONResponse:
-    """405 with every method of the path: the router names only those of the first route it met."""
+    """Return a 405 whose `Allow` header names every method of the path (RFC 9110, section 15.5.6).
+
+    Starlette names only the methods of the first route that matches the path.
+    """
     routes = _literal_routes(request) or _routes(request)
     methods = {method for route in routes for method in route.methods or ()}
     return error_response(405, headers={"Allow": ", ".join(sorted(methods))})
 
 
 def _literal_routes(request: Request) -> list[RouteContext]:
-    """The routes whose path equals the request's path and has no parameters."""
+    """Return the routes whose path equals the request's path and has no parameters."""
     return [route for route in _routes(request) if "{" not in (route.path or "")]
 
 
 def _routes(request: Request) -> list[RouteContext]:
-    """The routes whose path matches the request's path, whatever the method."""
+    """Return the routes whose path matches the request's path, for any method."""
     return [
         route
         for route in iter_route_contexts(request.app.routes)

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line per event on stdout, uvicorn's own lines included."""
+"""Structured logs on stdout, one JSON line per event, including the logs of uvicorn."""
 
 import logging
 import logging.config
@@ -18,34 +18,34 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app.settings.service import LogSettings
 
 SCALARS = (str, int, float, bool, type(None))
-ATOMS = (bytes, bytearray, memoryview, type)
-"""Collections that are logged as one value; a class is one of its members if it is an `Enum`."""
+OPAQUE_TYPES = (bytes, bytearray, memoryview, type)
+"""Collections that are logged as one value; `type` is included because of `Enum` classes."""
 
 SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Keys whose values are never logged, at any depth; in lower case, words joined by `_`."""
+"""Pattern of keys whose values are never logged. Keys are converted to snake case first."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Nesting of a logged value, and values in it. The rest, as of a cycle, is left out."""
+"""Maximum depth of a logged value, and maximum number of values in it. The rest is left out."""
 
-METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
+LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines carry `logger: name`; made once per module, cheap to keep."""
+    """Return a logger whose lines contain `logger: name`. Create it once per module."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger_name=name)
     return logger
 
 
 def configure_logging(settings: LogSettings) -> None:
-    """Route structlog and the standard library's logging to stdout in one form.
+    """Configure structlog and the standard library's `logging` to write one format to stdout.
 
-    structlog's own lines are written as bytes, past the standard library: a third of the cost.
-    Logging never fails a request: what cannot be rendered is described, and a line that cannot be
-    written is dropped.
+    structlog writes bytes directly to stdout, because the standard library's `logging` takes three
+    times as long. Logging never raises an error: a value that cannot be rendered is replaced with
+    its `repr`, and a line that cannot be written is dropped.
     """
     console = settings.log_format == "console"
     render = _render_console(structlog.dev.ConsoleRenderer()) if console else _render_json
@@ -91,10 +91,10 @@ def configure_logging(settings: LogSettings) -> None:
                     "handlers": [],
                     "propagate": True,
                     "filters": ["uvicorn"],
-                    # Its debug lines, and those of its libraries, show headers with tokens.
+                    # Debug lines of uvicorn and its libraries contain headers with secrets.
                     "level": "INFO" if settings.log_level == "debug" else "NOTSET",
                 },
-                # `request_completed` has the same facts and more.
+                # The event `request_completed` replaces the access log of uvicorn.
                 "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
             },
         }
@@ -103,38 +103,42 @@ def configure_logging(settings: LogSettings) -> None:
 
 
 def _tolerant_logger(level: str) -> type[structlog.typing.FilteringBoundLogger]:
-    """structlog's class of loggers, but a line that cannot be made becomes one that says so."""
+    """Return a logger class that logs `log_failed` if it cannot render a line."""
     filtering: Any = structlog.make_filtering_bound_logger(level)
 
     def tolerate(method: Callable[..., Any]) -> Callable[..., Any]:
         def log(self: Any, *args: Any, **values: Any) -> Any:
             try:
                 return method(self, *args, **values)
-            except Exception as exc:  # noqa: BLE001 # arguments of a caller may raise anything
-                with _described_context():
+            except Exception as exc:  # noqa: BLE001 # rendering an argument may raise any error
+                with _context_as_text():
                     filtering.error(
-                        self, "log_failed", line=_describe(args)[:200], error=type(exc).__name__
+                        self, "log_failed", line=_safe_repr(args)[:200], error=type(exc).__name__
                     )
 
         return log
 
-    wrapped = {name: tolerate(getattr(filtering, name)) for name in METHODS}
+    wrapped = {name: tolerate(getattr(filtering, name)) for name in LOG_METHODS}
     tolerant: type[structlog.typing.FilteringBoundLogger] = type("Logger", (filtering,), wrapped)
     return tolerant
 
 
-def _described_context() -> AbstractContextManager[None]:
-    """Texts in place of other values that are bound to every line: one of them may be what fails."""
+def _context_as_text() -> AbstractContextManager[None]:
+    """Replace context values with their `repr`, because one of them may be impossible to render."""
     values = structlog.contextvars.get_contextvars().items()
-    texts = {name: _describe(value) for name, value in values if type(value) is not str}
+    texts = {name: _safe_repr(value) for name, value in values if type(value) is not str}
     return structlog.contextvars.bound_contextvars(**texts)
 
 
 class Output:
-    """stdout for log lines, as bytes. A full disk or a closed pipe loses the line, not the request."""
+    """A binary stream for log lines on stdout.
+
+    If the disk is full or the pipe is closed, the log line is lost, but the request succeeds.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream  # which closes its buffer when nothing refers to it any more
+        # Keep a reference to the stream, because a garbage-collected stream closes its buffer.
+        self._stream = stream
 
     def write(self, line: bytes) -> None:
         with suppress(OSError, ValueError):
@@ -146,7 +150,7 @@ class Output:
 
 
 class OutputHandler(logging.Handler):
-    """Writes the lines of the standard library's loggers to an `Output`."""
+    """A handler that writes the lines of the standard library's loggers to an `Output`."""
 
     def __init__(self, output: Output) -> None:
         super().__init__()
@@ -155,24 +159,24 @@ class OutputHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # noqa: BLE001 # such as arguments that do not fit the message
-            text = f"a line that cannot be formatted: {_describe(record.msg)[:200]}"
+        except Exception:  # noqa: BLE001 # formatting the record may raise any error
+            text = f"A log line could not be formatted: {_safe_repr(record.msg)[:200]}"
             values = {"name": record.name, "levelno": record.levelno, "msg": text}
             plain = {**values, "levelname": record.levelname, "created": record.created}
-            with _described_context():
+            with _context_as_text():
                 line = self.format(logging.makeLogRecord(plain))
         self._output.write(f"{line}\n".encode(errors="backslashreplace"))
         self._output.flush()
 
 
 def mark_as_logged(error: BaseException) -> None:
-    """Keep the server, which gets this exception next, from logging it again."""
+    """Mark an exception as logged, so that uvicorn does not log it again."""
     with suppress(AttributeError):
         error.is_logged = True  # type: ignore[attr-defined]
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Drop exceptions that are logged already, and cut queries, which may hold a token."""
+    """Drop exceptions that are already logged, and remove query strings, which may hold secrets."""
     if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
         return False
     if isinstance(record.args, tuple):
@@ -183,7 +187,7 @@ def _adapt_uvicorn(record: logging.LogRecord) -> bool:
 
 
 def _name_logger(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    event["logger"] = event.pop("logger_name", None)  # `logger` itself is taken by structlog
+    event["logger"] = event.pop("logger_name", None)  # structlog reserves the name `logger`
     return event
 
 
@@ -196,32 +200,35 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     return event
 
 
-def _redact(value: Any, depth: int, room: Iterator[int]) -> Any:
-    """A copy without secrets, no deeper than `depth`, and no larger than `room`."""
+def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
+    """Return a copy without secrets, with at most `depth` levels.
+
+    Each copied value takes one element from `remaining`. Values are left out when it is exhausted.
+    """
     if isinstance(value, SCALARS):
         return value
     parts = _fields_of(value)
-    if parts is None and (isinstance(value, ATOMS) or not isinstance(value, Collection)):
+    if parts is None and (isinstance(value, OPAQUE_TYPES) or not isinstance(value, Collection)):
         return value
     if depth == 0:
         return "[nested too deep]"
     if parts is not None:
         return {
-            key: REDACTED if _is_secret(key) else _redact(part, depth - 1, room)
-            for (key, part), _ in zip(parts.items(), room, strict=False)
+            key: REDACTED if _is_secret(key) else _redact(part, depth - 1, remaining)
+            for (key, part), _ in zip(parts.items(), remaining, strict=False)
         }
     if _is_header(value) and _is_secret(value[0]):
         return [value[0], REDACTED]
-    return [_redact(part, depth - 1, room) for part, _ in zip(value, room, strict=False)]
+    return [_redact(part, depth - 1, remaining) for part, _ in zip(value, remaining, strict=False)]
 
 
 def _is_header(value: Any) -> bool:
-    """Whether this may be a name and its value, as headers are in ASGI."""
+    """Return whether the value may be a header in ASGI form, a pair of name and value."""
     return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | bytes)
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
-    """The named parts of a mapping, model, dataclass or named tuple; None for anything else."""
+    """Return the fields of a mapping, model, dataclass or named tuple, or None for other types."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, type):
@@ -251,7 +258,7 @@ def _drop_uvicorn_colors(_logger: WrappedLogger, _method: str, event: EventDict)
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
     try:
-        return orjson.dumps(event, default=_describe, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(event, default=_safe_repr, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         return orjson.dumps(_simplify(event))
 
@@ -260,7 +267,7 @@ def _render_console(renderer: Processor) -> Callable[[WrappedLogger, str, EventD
     def render(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
         try:
             line = str(renderer(logger, method, dict(event)))
-        except Exception:  # noqa: BLE001 # a value's own `__repr__` may raise anything
+        except Exception:  # noqa: BLE001 # `__repr__` may raise any exception
             line = str(renderer(logger, method, _simplify(event)))
         return line.encode(errors="backslashreplace")
 
@@ -268,12 +275,15 @@ def _render_console(renderer: Processor) -> Callable[[WrappedLogger, str, EventD
 
 
 def _simplify(value: Any) -> Any:
-    """What JSON can hold of a value: for surrogates, long integers, other keys, a failing repr."""
+    """Return a copy that can be rendered as JSON, with text in place of unsupported values.
+
+    Surrogates, integers of more than 63 bits, and values whose `repr` raises are not supported.
+    """
     match value:
         case None | bool() | float():
             return value
         case int():
-            return value if value.bit_length() < 64 else _describe(value)
+            return value if value.bit_length() < 64 else _safe_repr(value)
         case str():
             return value.encode(errors="backslashreplace").decode()
         case dict():
@@ -281,11 +291,11 @@ def _simplify(value: Any) -> Any:
         case list():
             return [_simplify(part) for part in value]
         case _:
-            return _simplify(_describe(value))
+            return _simplify(_safe_repr(value))
 
 
-def _describe(value: Any) -> str:
+def _safe_repr(value: Any) -> str:
     try:
         return repr(value).encode(errors="backslashreplace").decode()
-    except Exception as exc:  # noqa: BLE001 # a value's own `__repr__` may raise anything
+    except Exception as exc:  # noqa: BLE001 # `__repr__` may raise any exception
         return f"<{type(value).__name__} whose repr raises {type(exc).__name__}>"

@@ -1,4 +1,4 @@
-"""Rate limits: how often a client may ask, and how it learns that it asked too often."""
+"""Rate limits, and the 429 response for a client that exceeds one."""
 
 import ipaddress
 import math
@@ -14,13 +14,13 @@ from app.core.errors import AppError
 
 
 class RateLimitError(AppError):
-    """429, and the seconds after which to try again."""
+    """A rate limit is exceeded. `retry_after` is in seconds."""
 
     status_code = 429
 
     def __init__(self, limit: RateLimitItem, retry_after: int) -> None:
         super().__init__(
-            "Too many requests.",
+            "Too many requests. Try again after the seconds in Retry-After.",
             details={"retry_after": retry_after},
             headers={
                 "Retry-After": str(retry_after),
@@ -32,16 +32,19 @@ class RateLimitError(AppError):
 
 
 class RateLimiter:
-    """Counts in this process. Windows move with the clock, so no burst fits between two."""
+    """A rate limiter with a moving window. By default, it counts in the memory of this process.
+
+    Fixed windows would allow twice the limit around the boundary between two windows.
+    """
 
     def __init__(self, *, enabled: bool, storage: Storage | None = None) -> None:
         self.enabled = enabled
         self._windows = MovingWindowRateLimiter(storage or MemoryStorage())
 
     async def hit(self, rate: str, *key: str, factor: int = 1) -> None:
-        """Count one more of `key`; raises `RateLimitError` over `factor` times the rate.
+        """Count one hit for `key`. Raise `RateLimitError` if it exceeds `factor` times the rate.
 
-        A rate is written `5/minute`, in the notation of the library `limits`.
+        The rate is a string in the notation of the library `limits`, such as `5/minute`.
         """
         if not self.enabled:
             return
@@ -50,7 +53,7 @@ class RateLimiter:
             raise RateLimitError(limit, wait)
 
     async def count(self, limit: RateLimitItem, *key: str) -> int:
-        """Count one more; the seconds to wait if that was one too many, else 0."""
+        """Count one hit for `key`. Return the seconds to wait if it exceeds the limit, else 0."""
         if await self._windows.hit(limit, *key):
             return 0
         stats = await self._windows.get_window_stats(limit, *key)
@@ -58,10 +61,11 @@ class RateLimiter:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """The address that limits count by and logs name: an IPv4 address or an IPv6 /64.
+    """Return the client address for rate limits and logs: an IPv4 address or an IPv6 /64.
 
-    A provider gives each customer a whole /64. An IPv4-mapped IPv6 address, as a dual-stack socket
-    reports it, is the IPv4 address. A Unix socket has no addresses: `unknown`.
+    Internet providers usually assign a whole /64 to each customer. A dual-stack socket reports IPv4
+    clients as IPv4-mapped IPv6 addresses, which are converted to IPv4 addresses. The result is
+    `unknown` if the client is connected through a Unix socket.
     """
     return _address_of(connection.client.host) if connection.client else "unknown"
 

@@ -1,6 +1,7 @@
-"""Features are found, not listed: a folder here with a `router` module is mounted.
+"""Discovery of features: the router of each package in this folder is mounted.
 
-Its `models`, `cli` and `lifespan` modules are found in the same way. Adding a feature therefore edits no shared file. A feature that cannot be imported stops the start.
+The modules `models`, `cli` and `lifespan` of a feature are discovered in the same way, so adding a
+feature changes no shared file. If a feature cannot be imported, the application does not start.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # The command line needs no FastAPI, and the service needs no Typer.
+if TYPE_CHECKING:  # Commands do not need FastAPI, and the service does not need Typer.
     from fastapi import APIRouter
     from typer import Typer
 
@@ -21,25 +22,25 @@ if TYPE_CHECKING:  # The command line needs no FastAPI, and the service needs no
 
 
 def routers() -> Iterator[APIRouter]:
-    """Every feature's `router`, in the order of their names."""
+    """Yield the router of every feature, sorted by the name of the feature."""
     for _, module in modules("router"):
         yield module.router
 
 
 def import_models() -> list[ModuleType]:
-    """Make every feature's models known to the ORM: the modules that hold them."""
+    """Import the `models` modules of all features, so that the ORM knows them, and return them."""
     return [module for _, module in modules("models")]
 
 
 def commands() -> Iterator[tuple[str, Typer]]:
-    """The name and the commands of every feature that has some, in its `cli` module."""
+    """Yield the name and the commands of every feature that has a `cli` module."""
     for feature, module in modules("cli"):
         yield feature, module.cli
 
 
 @asynccontextmanager
 async def started(resources: Resources) -> AsyncGenerator[None]:
-    """The resources open, and with them what a feature starts and stops in its `lifespan` module."""
+    """Open the resources, then enter the `lifespan` context of each feature that defines one."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(resources.opened())
         for _, module in modules("lifespan"):
@@ -48,7 +49,7 @@ async def started(resources: Resources) -> AsyncGenerator[None]:
 
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """Every feature that has a module of this name, and the module."""
+    """Yield the name of every feature that has a module called `name`, and the module."""
     for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):

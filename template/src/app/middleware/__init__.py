@@ -1,6 +1,7 @@
-"""Pure ASGI middleware, and the order it runs in.
+"""Pure ASGI middleware, and the order in which it runs.
 
-Nothing here uses `BaseHTTPMiddleware`: it costs more than the whole rest of the stack.
+No middleware here uses Starlette's `BaseHTTPMiddleware`, because that class alone takes more time
+than the rest of the middleware stack.
 """
 
 import ipaddress
@@ -25,7 +26,7 @@ from app.middleware.unhandled_errors import UnhandledErrorMiddleware
 
 
 def build_middleware(settings: Settings) -> list[Middleware]:
-    """The stack, outermost first: a request passes it from top to bottom, its response back up."""
+    """Return the middleware in the order in which a request passes through it."""
     cors: dict[str, Any] = {
         "allow_origins": settings.cors_origins,
         "allow_credentials": "*" not in settings.cors_origins,
@@ -33,15 +34,15 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         "allow_headers": ["*"],
         "expose_headers": ["Location", "Retry-After", "X-Request-ID"],
     }
-    # The rate limit is first, so that what the guards behind it refuse counts too.
+    # The rate limit comes first, so that it also counts requests that later middleware rejects.
     guards = [
         Middleware(RateLimitMiddleware, rate=settings.rate_limit_default, cors=cors),
         Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False),
     ]
     if settings.https_redirect:
         guards.append(Middleware(HTTPSRedirectMiddleware))
-    # Outermost, as the address of the client is in every log line.
-    proxies = list(_with_mapped(settings.trusted_proxies))
+    # Proxy headers are processed first, because every log line contains the client's address.
+    proxies = list(_with_ipv4_mapped(settings.trusted_proxies))
     outermost = [Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []
     return [
         *outermost,
@@ -50,15 +51,18 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),
         Middleware(StrictCORSMiddleware, **cors),
         Middleware(GZipMiddleware, minimum_size=1000),
-        # Inside CORS, so that a browser may read the 500 too.
+        # This middleware is inside CORS, so that browsers can read its 500 responses.
         Middleware(UnhandledErrorMiddleware),
         Middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes),
         Middleware(BodyEncodingMiddleware),
     ]
 
 
-def _with_mapped(networks: list[str]) -> Iterator[str]:
-    """The networks, and IPv4 ones as IPv6 too: a dual-stack socket names peers `::ffff:192.0.2.1`."""
+def _with_ipv4_mapped(networks: list[str]) -> Iterator[str]:
+    """Yield each network, and each IPv4 network also in its IPv4-mapped IPv6 form.
+
+    A dual-stack socket reports the address of an IPv4 client as `::ffff:192.0.2.1`.
+    """
     for network in map(ipaddress.ip_network, networks):
         yield str(network)
         if network.version == 4:

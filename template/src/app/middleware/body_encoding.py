@@ -1,5 +1,3 @@
-"""Refuses text bodies that are not UTF-8."""
-
 import codecs
 
 from starlette.exceptions import HTTPException
@@ -9,10 +7,10 @@ TEXT_TYPES = (b"application/json", b"application/x-www-form-urlencoded")
 
 
 class BodyEncodingMiddleware:
-    """Answer 400 to a JSON or form body that is not UTF-8.
+    """Respond with 400 to a JSON or form body that is not UTF-8.
 
-    RFC 8259 (section 8.1) requires UTF-8. Python's `json` would also take UTF-16 and UTF-32, and
-    encoded surrogates, which the database and the response cannot hold.
+    RFC 8259 (section 8.1) requires UTF-8 for JSON. Python's `json` would also accept UTF-16, UTF-32
+    and encoded surrogates, which the database cannot store and a response cannot contain.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,7 +30,7 @@ class BodyEncodingMiddleware:
                     decoder.decode(body, final=not message.get("more_body", False))
                 except UnicodeDecodeError as exc:
                     raise HTTPException(400, "The body is not valid UTF-8.") from exc
-                # In UTF-16 and UTF-32, ASCII characters hold NUL bytes. Valid JSON has none.
+                # ASCII characters contain NUL bytes in UTF-16 and UTF-32. Valid JSON has no NUL.
                 if b"\0" in body:
                     raise HTTPException(400, "The body is not valid UTF-8.")
             return message

@@ -1,5 +1,3 @@
-"""CORS as Starlette implements it, without CORS headers for foreign origins."""
-
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,10 +8,10 @@ PREFIX = "access-control-"
 
 
 class StrictCORSMiddleware:
-    """Starlette's middleware, but responses to a foreign origin have no CORS header.
+    """CORS as Starlette implements it, but without CORS headers for origins that are not allowed.
 
-    Starlette tells a foreign origin which methods and headers are allowed, and that credentials
-    are. `options` are those of Starlette's middleware.
+    Starlette sends even such an origin the allowed methods and headers, and whether credentials are
+    allowed. `options` are the parameters of Starlette's `CORSMiddleware`.
     """
 
     def __init__(self, app: ASGIApp, /, **options: Any) -> None:

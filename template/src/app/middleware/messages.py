@@ -1,4 +1,6 @@
-"""The names of the ASGI messages that begin a response."""
+"""Types of ASGI messages that the middleware has to recognize."""
 
-STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
-"""The response to a request to upgrade the connection begins with other messages."""
+RESPONSE_START_TYPES = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
+"""Messages that start a response to an HTTP request or to a request to upgrade the connection."""

@@ -1,17 +1,15 @@
-"""Brings the plain-text errors of library middleware into the envelope."""
-
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import error_response
-from app.middleware.messages import STARTS
+from app.middleware.messages import RESPONSE_START_TYPES
 
 
 class PlainErrorMiddleware:
-    """Bring the plain-text errors of library middleware into the envelope.
+    """Convert the plain-text errors of Starlette's middleware into the error envelope.
 
-    Starlette's host check, CORS and body limit answer in text; whatever they say becomes the
-    envelope's message, their other headers stay.
+    Starlette's host check, CORS and body limit respond with plain text. This middleware puts the
+    text into the `message` of the envelope and keeps the other headers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -21,28 +19,28 @@ class PlainErrorMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        plain: Message | None = None
+        error_start: Message | None = None
         text = b""
         started = False
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal plain, text, started
+            nonlocal error_start, text, started
             if message["type"] == "websocket.close" and not started:
-                # A handshake that nobody answers; for the server that would be a bare 403.
+                # If the application closes before the handshake, the server sends an empty 403.
                 await error_response(403)(scope, receive, send)
                 return
-            started = started or message["type"] in STARTS
-            if message["type"] in STARTS and _is_plain_error(message):
-                plain = message
+            started = started or message["type"] in RESPONSE_START_TYPES
+            if message["type"] in RESPONSE_START_TYPES and _is_plain_error(message):
+                error_start = message
                 return
-            if plain is None:
+            if error_start is None:
                 await send(message)
                 return
             text += message.get("body", b"")
             if not message.get("more_body", False):
-                headers = MutableHeaders(raw=list(plain["headers"]))
+                headers = MutableHeaders(raw=list(error_start["headers"]))
                 del headers["content-type"], headers["content-length"]
-                response = error_response(plain["status"], text.decode(errors="replace"))
+                response = error_response(error_start["status"], text.decode(errors="replace"))
                 response.raw_headers.extend(headers.raw)
                 await response(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Keeps other middleware away from the health probes."""
+"""Exemption of the health probes from other middleware."""
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -7,7 +7,7 @@ PROBE_PATHS = frozenset({"/health", "/ready"})
 
 
 def is_probe(scope: Scope) -> bool:
-    """Whether a request asks for a probe, also below the prefix that a proxy strips."""
+    """Return whether the request is for a health probe, with or without the prefix ROOT_PATH."""
     if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
         return False
     path: str = scope["path"]
@@ -15,9 +15,9 @@ def is_probe(scope: Scope) -> bool:
 
 
 class ExceptProbesMiddleware:
-    """Apply another middleware to every request but the probes.
+    """Apply another middleware to all requests except health probes.
 
-    Probes come by address instead of host name, over plain HTTP, and often.
+    Probes are sent often, over plain HTTP, and with an IP address instead of a host name.
     """
 
     def __init__(self, app: ASGIApp, guard: Middleware) -> None:

@@ -1,5 +1,3 @@
-"""The default rate limit, for every request."""
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +12,11 @@ from app.middleware.cors import StrictCORSMiddleware
 
 
 class RateLimitMiddleware:
-    """Count each request by client address, and answer 429 in place of the application.
+    """Count requests by client address, and respond with 429 if the default limit is exceeded.
 
-    It stands before routing and reads no body, so a refused request costs neither a body nor a
-    query. Requests that fail later count too. The refusal gets the headers that `cors` describes,
-    so that a browser lets its page read it.
+    The middleware runs before routing and does not read the body, so a rejected request causes no
+    query. Requests that fail later are counted, too. `cors` are the parameters of the CORS headers
+    in a 429 response, which let a script in a browser read the response.
     """
 
     def __init__(self, app: ASGIApp, rate: str, cors: Mapping[str, Any]) -> None:
@@ -44,7 +42,7 @@ class RateLimitMiddleware:
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "http" and "origin" in headers:
-            # Passed as a GET, because CORS would answer a preflight instead of refusing it.
+            # The method is replaced because `CORSMiddleware` would respond to a preflight with 200.
             cors = StrictCORSMiddleware(refusal, **self._cors)
             await cors({**scope, "method": "GET"}, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""Gives every request an id, every response its headers, and the log one line for it."""
+"""Middleware for request ids, security headers and the request log."""
 
 import re
 from time import perf_counter
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.logging import get_logger
 from app.core.rate_limit import client_address
-from app.middleware.messages import STARTS
+from app.middleware.messages import RESPONSE_START_TYPES
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -25,7 +25,7 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 class RequestContextMiddleware:
-    """Bind `request_id` and `client` for all log lines of the request, and log its completion."""
+    """Bind `request_id` and `client` to all log lines of a request, and log its completion."""
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app
@@ -48,21 +48,21 @@ class RequestContextMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status_code, finished
-            if message["type"] in STARTS:
+            if message["type"] in RESPONSE_START_TYPES:
                 status_code = message.get("status", 101)
                 headers = list(message.get("headers", ()))
-                # A page that needs a looser policy sets its own.
+                # Keep the less strict policy that `/docs` sets.
                 if not any(name == CSP for name, _ in headers):
                     headers.append((CSP, API_CSP))
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                finished = perf_counter()  # Background tasks that follow do not count.
+                finished = perf_counter()  # The duration excludes background tasks.
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # An upgraded connection goes on, and is logged when it is closed.
+            # An upgraded connection (status 101) stays open and is logged when it is closed.
             if status_code != 101:
                 self._logger.info(
                     "request_completed",

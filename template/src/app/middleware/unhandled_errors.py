@@ -1,14 +1,12 @@
-"""The last handler of exceptions."""
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import error_response
 from app.core.logging import get_logger, mark_as_logged
-from app.middleware.messages import STARTS
+from app.middleware.messages import RESPONSE_START_TYPES
 
 
 class UnhandledErrorMiddleware:
-    """Log an exception that nothing caught with its traceback, and answer a bare 500."""
+    """Log an unhandled exception with its traceback, and respond with a 500 without details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -20,20 +18,20 @@ class UnhandledErrorMiddleware:
             return
         started = complete = False
 
-        async def watch(message: Message) -> None:
+        async def send_and_track(message: Message) -> None:
             nonlocal started, complete
-            started = started or message["type"] in STARTS
+            started = started or message["type"] in RESPONSE_START_TYPES
             complete = message["type"].endswith(".body") and not message.get("more_body", False)
             await send(message)
 
         try:
-            await self.app(scope, receive, watch)
+            await self.app(scope, receive, send_and_track)
         except Exception as exc:
             method = scope.get("method", "GET")
             self._logger.exception("unhandled_error", method=method, path=scope["path"])
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # Only the server can cut the connection, and it does so for an exception.
+                # The exception makes the server close the connection, so the client sees an error.
                 mark_as_logged(exc)
                 raise

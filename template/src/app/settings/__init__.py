@@ -1,1 +1,1 @@
-"""Settings by concern. `app.config` puts them together."""
+"""Classes of settings, one for each concern. `app.config.Settings` combines them."""

@@ -1,5 +1,3 @@
-"""The base of all settings."""
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ValidationInfo
@@ -9,7 +7,7 @@ from app.settings.values import Lowered
 
 
 class EnvironmentSettings(BaseSettings):
-    """The base of every other class: which environment this is."""
+    """Base class of all settings. It defines `environment`, which other settings depend on."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -20,11 +18,11 @@ class EnvironmentSettings(BaseSettings):
     )
 
     shares_rate_limits: ClassVar[bool] = False
-    """Whether all processes of the service count rate limits together."""
+    """Whether all processes of the service share the counters of the rate limits."""
 
     environment: Annotated[Literal["development", "staging", "production"], Lowered] = "production"
 
 
 def in_production(info: ValidationInfo) -> bool:
-    """Whether the strict rules hold. They also hold if the environment itself is invalid."""
+    """Return whether the rules for production apply. They also apply if ENVIRONMENT is invalid."""
     return bool(info.data.get("environment", "production") == "production")

@@ -1,4 +1,4 @@
-"""Settings of every service."""
+"""Settings that every service has."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ class ServerSettings(EnvironmentSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     root_path: RootPath = ""
-    """The prefix that a proxy strips from every path."""
+    """The path prefix that a proxy strips from every request, such as `/shop`."""
 
 
 class LogSettings(EnvironmentSettings):
@@ -43,13 +43,13 @@ class LogSettings(EnvironmentSettings):
 
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
-    # Connections of the whole service: with several workers, each has its share.
-    # The bounds are far above what a server allows: a pool keeps room for each.
+    # The pool sizes apply to the whole service: several worker processes divide the connections.
+    # The upper bounds exist because a pool may allocate memory for each connection.
     db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     db_pool_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     db_prepared_statements: bool = True
-    """False behind a pooler in transaction mode, where a session's statements are not kept."""
+    """Must be false behind a pooler in transaction mode, which loses prepared statements."""
 
     @field_validator("database_url")
     @classmethod

@@ -1,6 +1,6 @@
-"""Server URLs of the settings, parsed whole.
+"""Parser for server URLs in the settings.
 
-An error says what is wrong with a URL and never repeats it, because it may hold a password.
+An error message never contains the URL, because the URL may contain a password.
 """
 
 import ipaddress
@@ -17,32 +17,32 @@ ENCODE = "; percent-encode #, ?, /, @, : and % in a user name or password"
 
 @dataclass(frozen=True, slots=True)
 class ServerURL:
-    """The parts of a URL, percent-decoded."""
+    """The percent-decoded parts of a server URL."""
 
     scheme: str
     username: str | None
     password: str | None
     hosts: tuple[tuple[str, int | None], ...]
-    """Names or addresses, each with its port; empty for a URL without a host."""
+    """Host names or addresses, each with its port. Empty if the URL has no host."""
     path: str
     query: dict[str, str]
 
     @property
     def has_one_host(self) -> bool:
-        """Whether there is just one host, which is reached over the network."""
+        """Whether the URL has exactly one host, and the host is not a Unix socket."""
         return len(self.hosts) == 1 and not self.hosts[0][0].startswith("/")
 
 
 def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
-    """Raises `ValueError`, naming the expected form, for a URL that could never work."""
+    """Parse a URL. Raise `ValueError` with the expected `form` if the URL is invalid."""
     if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
         raise ValueError(f"should have the form {form}")
     if not text.isprintable() or " " in text:
-        raise ValueError("must not contain blanks or control characters")
+        raise ValueError("must not contain spaces or control characters")
     if "#" in text or re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise ValueError(f"should have the form {form}{ENCODE}")
     if "\0" in unquote(text) or not _is_utf8(text):
-        raise ValueError("must encode text in UTF-8, without NUL")
+        raise ValueError("must percent-encode text as UTF-8, without NUL characters")
     try:
         parts = urlsplit(text)
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
@@ -62,18 +62,18 @@ def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
 
 
 def refuse_unknown(names: set[str], known: frozenset[str]) -> None:
-    """Raise `ValueError` for parameters that the server's client does not take."""
+    """Raise `ValueError` if `names` contains parameters that are not in `known`."""
     if unknown := sorted(names - known):
         raise ValueError(f"has unknown parameters: {', '.join(unknown)}")
 
 
 def is_host(text: str) -> bool:
-    """Whether this is a host name, or an address without brackets."""
+    """Return whether the text is a host name or an IP address without brackets."""
     return bool(HOST_NAME.match(text)) or _is_address(text)
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether the bytes behind the percent signs are UTF-8."""
+    """Return whether the percent-encoded bytes are valid UTF-8."""
     try:
         unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -90,22 +90,23 @@ def _is_address(text: str) -> bool:
 
 
 def _parse_hosts(parts: SplitResult) -> list[tuple[str, int | None]]:
-    """Each `host:port` behind the `@`; raises `ValueError` for a malformed one."""
+    """Return each host and port of the URL. Raise `ValueError` if one is malformed."""
     listed = parts.netloc.rpartition("@")[2]
     return [parse_host(host) for host in listed.split(",")] if listed else []
 
 
 def parse_host(text: str) -> tuple[str, int | None]:
-    """`name:port`, the port being optional, and IPv6 addresses in brackets.
+    """Parse `name:port`, where the port is optional and an IPv6 address is in brackets.
 
-    A name that begins with a slash is the folder of a socket. Raises `ValueError`.
+    A name that begins with a slash is the directory of a Unix socket. Raise `ValueError` if the
+    text is malformed.
     """
     match = re.fullmatch(r"(\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]]*))(:(?P<port>[0-9]{1,5}))?", text)
     if match is None:
-        raise ValueError("a host is malformed")
+        raise ValueError("the host is malformed")
     name = unquote(match["v6"] or match["name"])
     valid = _is_address(name) if match["v6"] else is_host(name) or name.startswith("/")
     port = int(match["port"]) if match["port"] else None
     if not valid or port == 0 or (port or 1) > 65535:
-        raise ValueError("a host or port is malformed")
+        raise ValueError("the host or port is malformed")
     return name, port

@@ -1,4 +1,4 @@
-"""The types of settings that are written as text, each checked whole."""
+"""Types of settings that are written as text, with their validators."""
 
 import ipaddress
 import json
@@ -13,8 +13,11 @@ from pydantic_settings import NoDecode
 from app.settings.urls import is_host
 
 
-def split(value: Any) -> Any:
-    """`a, b` or `["a", "b"]`: the environment has no lists. `[::1]` is an address, not an array."""
+def split_list(value: Any) -> Any:
+    """Convert `a, b` or the JSON array `["a", "b"]` to a list.
+
+    `[::1]` is an IPv6 address, not a JSON array.
+    """
     if not isinstance(value, str):
         return value
     if re.match(r"\s*\[\s*(\"|\])", value):
@@ -26,12 +29,15 @@ def split(value: Any) -> Any:
 
 
 def check_origin(origin: str) -> str:
-    """Browsers send the scheme and host in lower case, without a default port (RFC 6454, 6.2)."""
+    """Return the origin, or raise `ValueError` if it differs from the form that browsers send.
+
+    Browsers send the scheme and host in lower case, without a default port (RFC 6454, section 6.2).
+    """
     if origin == "*":
         return origin
     problem = ValueError(
-        "should be `*` or an origin as browsers send it: https://example.com, in lower case, without"
-        " a default port, user name or path"
+        "should be `*` or an origin as browsers send it, such as https://example.com: in lower case,"
+        " without a default port, user name or path"
     )
     parts = urlsplit(origin)
     try:
@@ -43,7 +49,7 @@ def check_origin(origin: str) -> str:
     default = {"http": ":80", "https": ":443"}.get(parts.scheme)
     if not default or port == default or not is_host(host) or not host.isascii():
         raise problem
-    if _is_numeric(host) and not _is_shortest(host):
+    if _is_numeric(host) and not _is_canonical(host):
         raise problem
     if origin != f"{parts.scheme}://{name}{port}":
         raise problem
@@ -51,13 +57,13 @@ def check_origin(origin: str) -> str:
 
 
 def _is_numeric(host: str) -> bool:
-    """Whether browsers take a host for an address, as they do also with `1.2.3` and `0x7f.1`."""
+    """Return whether browsers parse the host as an IP address, such as `1.2.3` or `0x7f.1`."""
     last = host.removesuffix(".").rpartition(".")[2]
     return ":" in host or bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
 
 
-def _is_shortest(address: str) -> bool:
-    """Whether this is the one spelling of an address that browsers send."""
+def _is_canonical(address: str) -> bool:
+    """Return whether the IP address is written in the form that browsers send."""
     try:
         return str(ipaddress.ip_address(address)) == address
     except ValueError:
@@ -65,7 +71,7 @@ def _is_shortest(address: str) -> bool:
 
 
 def check_host(host: str) -> str:
-    """What a `Host` header holds, without its port."""
+    """Validate a host name or address without a port, or a pattern such as `*.example.com`."""
     name = host.removeprefix("*.")
     if host == "*":
         return host
@@ -82,7 +88,7 @@ def check_host(host: str) -> str:
 
 
 def check_network(network: str) -> str:
-    """IPv4-mapped IPv6 networks become the IPv4 networks that they are."""
+    """Normalize a network. An IPv4-mapped IPv6 network is converted to the IPv4 network."""
     parsed = ipaddress.ip_network(network, strict=False)
     if isinstance(parsed, ipaddress.IPv6Network) and parsed.prefixlen >= 96:
         mapped = parsed.network_address.ipv4_mapped
@@ -99,25 +105,25 @@ def check_bind_address(host: str) -> str:
 
 def check_root_path(path: str) -> str:
     if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
-        raise ValueError("should be empty, or begin with a slash and not end with one: /prefix")
+        raise ValueError("should be empty or begin, but not end, with a slash, such as /prefix")
     return path
 
 
 def check_rate(rate: str) -> str:
-    found = limits.parse_many(rate)
-    if len(found) != 1:
-        raise ValueError("should be one rate, such as 5/minute")
-    if found[0].amount < 1:
-        raise ValueError("must allow at least one")
+    rates = limits.parse_many(rate)
+    if len(rates) != 1:
+        raise ValueError("should be exactly one rate, such as 5/minute")
+    if rates[0].amount < 1:
+        raise ValueError("must allow at least one request")
     return rate
 
 
-def lower(value: Any) -> Any:
+def to_lower_case(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-List = BeforeValidator(split)
-Lowered = BeforeValidator(lower)
+List = BeforeValidator(split_list)
+Lowered = BeforeValidator(to_lower_case)
 Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, List]
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, List]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, List]
@@ -132,4 +138,4 @@ Text = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
     ),
 ]
-"""One line that is not blank."""
+"""A single line of 1 to 100 characters that is not blank."""

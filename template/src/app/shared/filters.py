@@ -1,4 +1,4 @@
-"""Sorting by allow-list: a client can name no column that a feature does not offer."""
+"""Sorting by allow-list: clients can sort only by columns that a feature lists."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,9 +6,9 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A column to sort by, written `title` or, descending, `-title`.
+    """A column to sort by: `title` is in ascending order, `-title` in descending order.
 
-    The schema of the feature's query lists what is allowed, as a `Literal`.
+    The query schema of each feature lists the allowed columns as a `Literal`.
     """
 
     column: str

@@ -1,4 +1,4 @@
-"""Two ways through a list: numbered pages with a total, and a cursor that scales."""
+"""Two kinds of pagination: numbered pages with a total count, and keyset pagination."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ from pydantic.config import JsonDict
 from app.shared.schemas import AppSchema, QuerySchema
 
 MAX_PAGE_SIZE = 100
-# Keeps the offset within the 64 bits that databases count in.
+# With this limit, the offset fits into the 64-bit integers of the database.
 MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Which numbered page: its offset makes the database walk past every row before it."""
+    """Parameters of a numbered page. The database has to read all rows before the page."""
 
-    page: int = Field(1, ge=1, le=MAX_PAGE, description="Counted from 1.")
+    page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
 
     @property
@@ -38,7 +38,7 @@ class PageParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """One numbered page; `total` counts the whole list under the same filters."""
+    """One numbered page. `total` is the number of rows on all pages, with the same filters."""
 
     items: Sequence[T]
     total: int
@@ -47,7 +47,7 @@ class Page[T]:
 
 
 def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
-    """An example of a list: these fields, and as items the examples of their own schema."""
+    """Return a function that adds an example with `fields` and example items to a schema."""
 
     def add(schema: JsonDict, model: type[BaseModel]) -> None:
         (item,) = get_args(model.model_fields["items"].annotation)
@@ -63,11 +63,11 @@ class PaginatedResponse[T](AppSchema):
     )
 
     items: list[T]
-    total: int = Field(description="Of the whole list, under the same filters.")
+    total: int = Field(description="Number of items on all pages, with the same filters.")
     page: int
     page_size: int
 
-    @computed_field  # type: ignore[prop-decorator] # as pydantic documents it
+    @computed_field  # type: ignore[prop-decorator] # as in pydantic's documentation
     @property
     def has_next(self) -> bool:
         return self.page * self.page_size < self.total
@@ -75,10 +75,10 @@ class PaginatedResponse[T](AppSchema):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a list ordered by creation: the last row that a client has seen.
+    """Position in a list that is sorted by creation time: the last row that the client received.
 
-    The id breaks ties. As no row is counted, a page costs the same wherever it is, and rows that
-    arrive meanwhile neither repeat nor hide one.
+    The id orders rows with the same creation time. The database does not count or skip rows, so
+    every page takes the same time. Rows inserted in the meantime cause no duplicates and no gaps.
     """
 
     created_at: datetime
@@ -90,7 +90,7 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Raises `ValueError` for anything that `encode` did not make."""
+        """Decode a cursor. Raise `ValueError` if the text is not an output of `encode`."""
         created_at, _, row_id = base64.urlsafe_b64decode(text).decode().partition("|")
         cursor = cls(datetime.fromisoformat(created_at), UUID(row_id))
         if cursor.encode() != text:
@@ -108,17 +108,17 @@ def _check_cursor(text: str) -> str:
         if text:
             Cursor.decode(text)
     except (ValueError, OverflowError) as exc:
-        raise ValueError("Not a cursor of this list") from exc
+        raise ValueError("The cursor is invalid. Use `next_cursor` of the previous page.") from exc
     return text
 
 
 class FeedParams(QuerySchema):
-    """Which stretch of a feed."""
+    """Cursor pagination parameters."""
 
     cursor: Annotated[str, AfterValidator(_check_cursor)] | None = Field(
         None,
         max_length=200,
-        description="`next_cursor` of the page before. Absent or empty: the first page.",
+        description="`next_cursor` of the previous page. Omit it for the first page.",
         json_schema_extra={"format": "cursor"},
     )
     limit: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
@@ -130,7 +130,7 @@ class FeedParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Feed[T]:
-    """One stretch of a list, newest first; `next_cursor` is None at the end."""
+    """One page of a list, newest first. `next_cursor` is None on the last page."""
 
     items: Sequence[T]
     next_cursor: str | None
@@ -140,4 +140,4 @@ class FeedResponse[T](AppSchema):
     model_config = ConfigDict(json_schema_extra=_list_example(next_cursor=EXAMPLE_CURSOR))
 
     items: list[T]
-    next_cursor: str | None = Field(description="Null at the end.")
+    next_cursor: str | None = Field(description="Cursor of the next page. `null` on the last page.")

@@ -1,4 +1,4 @@
-"""What errors look like, to clients and in the OpenAPI document."""
+"""Schemas, codes and OpenAPI documentation of error responses."""
 
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +12,7 @@ CODES = {
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
 }
-"""The codes that are not simply the status's name."""
+"""Error codes that differ from the name of the HTTP status."""
 
 EXAMPLE: JsonDict = {
     "code": "NOT_FOUND",
@@ -24,13 +24,13 @@ EXAMPLE: JsonDict = {
 class ErrorBody(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    code: str = Field(description="Stable and machine-readable.")
-    message: str = Field(description="For a person; may change.")
-    details: dict[str, Any] = Field(description="What is known about the cause.")
+    code: str = Field(description="Stable, machine-readable error code.")
+    message: str = Field(description="Human-readable message. It may change.")
+    details: dict[str, Any] = Field(description="Details about the cause of the error.")
 
 
 class ErrorResponse(BaseModel):
-    """The envelope of every error, whichever layer it comes from."""
+    """Envelope of every error response."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"error": EXAMPLE}]})
 
@@ -40,7 +40,7 @@ class ErrorResponse(BaseModel):
 EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     400: ("The body is not valid JSON.", {}),
     404: ("Item not found: 0198…", {"resource": "Item", "identifier": "0198…"}),
-    409: ("That name is taken.", {"field": "name"}),
+    409: ("The name is already taken.", {"field": "name"}),
     413: ("Content Too Large", {}),
     415: ("Send the body as application/json.", {}),
     422: (
@@ -51,19 +51,19 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
             ]
         },
     ),
-    429: ("Too many requests.", {"retry_after": 30}),
-    500: ("Something went wrong on our side.", {}),
+    429: ("Too many requests. Try again after the seconds in Retry-After.", {"retry_after": 30}),
+    500: ("The server encountered an internal error.", {}),
     503: ("The database is unavailable. Try again in a few seconds.", {}),
 }
 
 
 def code_of(status_code: int) -> str:
-    """What an error is called in the envelope, such as `NOT_FOUND`."""
+    """Return the error code for an HTTP status, such as `NOT_FOUND`."""
     return CODES.get(status_code) or HTTPStatus(status_code).name
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route or router that may answer with these statuses."""
+    """Return the argument `responses` for a route or router that may return these status codes."""
     return {status: _document(status) for status in statuses}
 
 

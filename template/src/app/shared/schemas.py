@@ -1,22 +1,22 @@
-"""The bases of all schemas, and the types several of them share."""
+"""Base classes of all schemas, and types that several schemas share."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
-# PostgreSQL cannot store NUL in text, so no schema lets it in.
+# PostgreSQL cannot store NUL in text, so schemas reject text that contains it.
 NO_NUL = r"^[^\x00]*$"
-# Spaces at its ends are cut off, and something has to be left.
+# The text must contain a character that is not whitespace, because surrounding spaces are removed.
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 
 
 def _refuse_surrogates(data: Any) -> Any:
-    """Refuse, by its name, each field with text that UTF-8 cannot hold.
+    """Reject fields whose text cannot be encoded in UTF-8. The error names each field.
 
-    JSON may escape half of a surrogate pair (`"\\ud800"`). Such text can be neither hashed, stored
-    nor sent, and pydantic lets it pass wherever a string has no further constraint.
+    JSON may contain one half of a surrogate pair (`"\\ud800"`). Such text cannot be hashed, stored
+    or sent, but pydantic accepts it in strings that have no constraints.
     """
     if isinstance(data, dict):
         names = [name for name, value in data.items() if not _is_utf8(value)]
@@ -29,7 +29,10 @@ def _refuse_surrogates(data: Any) -> Any:
 
 
 def _is_utf8(value: Any) -> bool:
-    """Whether all text in it is; a loop, as JSON may nest deeper than Python may recurse."""
+    """Return whether all text in the value can be encoded in UTF-8.
+
+    The function does not recurse, because JSON may be nested deeper than Python's recursion limit.
+    """
     values = [value]
     while values:
         match values.pop():
@@ -46,7 +49,7 @@ def _is_utf8(value: Any) -> bool:
 
 
 class AppSchema(BaseModel):
-    """What leaves the service; built from a model's attributes."""
+    """Base class of schemas. An instance can be created from the attributes of a model."""
 
     model_config = ConfigDict(
         from_attributes=True, str_strip_whitespace=True, validate_default=True
@@ -54,7 +57,7 @@ class AppSchema(BaseModel):
 
 
 class InputSchema(AppSchema):
-    """What enters it. A field nobody knows is a mistake, or an attempt: it is refused."""
+    """Base class of request bodies. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,7 +65,7 @@ class InputSchema(AppSchema):
 
 
 class QuerySchema(BaseModel):
-    """A query string. Names nobody knows are let pass, as proxies and trackers add some.
+    """Base class of query parameters. Unknown parameters are ignored, because proxies add some.
 
-    Its bytes that are not UTF-8 are decoded as U+FFFD, so its text needs no check.
+    Starlette decodes bytes that are not UTF-8 as U+FFFD, so the text needs no check for surrogates.
     """

@@ -1,6 +1,6 @@
-"""What `app dev` and the tests connect to where neither the environment nor `.env` names a server.
+"""Servers for `app dev` and the tests, used if neither the environment nor `.env` names a server.
 
-It is code of this project and not a library: it starts processes, as root too, so it should be short
-enough to read, and it depends on where this project keeps its data (`.local/`) and on the names of
-its settings.
+This package is part of the project instead of a library because it starts processes, sometimes as
+root, so developers should be able to read it. It also depends on the project's data folder
+(`.local/`) and on the names of its settings.
 """

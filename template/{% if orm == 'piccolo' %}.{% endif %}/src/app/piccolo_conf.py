@@ -1,4 +1,4 @@
-"""Piccolo's configuration: its migrations find the engine and the models here."""
+"""Piccolo's configuration, which names the engine and the app for its migrations."""
 
 from piccolo.conf.apps import AppRegistry
 

@@ -1,4 +1,4 @@
-"""Revisions that are written for the models."""
+"""Revisions that are generated from the models."""
 
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Note(StrEnum):
 
 
 class Money(Numeric):
-    """A class of the application that changes no column."""
+    """A column class of the application that has the column type of its base class."""
 
 
 class Point(Varchar):
@@ -54,9 +54,11 @@ def source(table: type[Table]) -> str:
     return "\n".join(lines)
 
 
-def test_a_revision_knows_nothing_of_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
-    for thing in (Color, Money, first_day):
-        monkeypatch.setattr(thing, "__module__", "app.features.probes.models")
+def test_a_generated_revision_imports_nothing_of_the_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for definition in (Color, Money, first_day):
+        monkeypatch.setattr(definition, "__module__", "app.features.probes.models")
     table = model(
         color=Varchar(choices=Color, default=Color.RED),
         day=Date(default=first_day),
@@ -79,20 +81,20 @@ def test_a_revision_knows_nothing_of_the_application(monkeypatch: pytest.MonkeyP
     ],
     ids=["text", "enumeration", "array"],
 )
-def test_a_default_may_have_an_apostrophe(column: Column) -> None:
+def test_escapes_an_apostrophe_in_a_default(column: Column) -> None:
     assert "it''s" in source(model(note=column))
 
 
 @pytest.mark.error_path
-def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_column_type_that_a_feature_defines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
 
-    with pytest.raises(migrations.MigrationError, match=r"place: Point .* in app\.core"):
+    with pytest.raises(migrations.MigrationError, match=r"place: Point .* to app\.core"):
         source(model(place=Point()))
 
 
 @pytest.mark.error_path
-def test_a_constraint_that_changes_under_its_name_is_refused() -> None:
+def test_refuses_a_changed_constraint_with_an_unchanged_name() -> None:
     def table(rule: str) -> DiffableTable:
         return stored.stored_table(model(beds=Integer(), enough=Check(rule)))
 

@@ -1,6 +1,6 @@
-"""Every model of the service, as Tortoise is told of them by the name of a module."""
+"""All models of the service in one module, because Tortoise takes models by module name."""
 
 from app.features import import_models
 
-# All that stands in the features' modules: Tortoise picks the models.
+# All names of the features' modules. Tortoise picks the models among them.
 __models__ = [thing for module in import_models() for thing in vars(module).values()]

@@ -1,4 +1,4 @@
-"""Revisions that are written for the models, and the order in which they are undone."""
+"""Generated revisions, and the order in which revisions are reverted."""
 
 import sys
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Level(IntEnum):
 
 
 class Money(fields.DecimalField[Decimal]):
-    """A class of the application that changes no column."""
+    """A field class of the application that has the column type of its base class."""
 
 
 class Point(fields.CharField[str]):
@@ -78,17 +78,17 @@ def encode(value: Any) -> str:
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a database without any table."""
+    """Settings whose DATABASE_URL names an empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of the revisions of another project, which has none yet."""
+    """The revisions folder of another project, which contains no revisions yet."""
     versions = tmp_path / revisions.FOLDER
     versions.mkdir(parents=True)
-    monkeypatch.setattr(migrations, "project", lambda: tmp_path)
+    monkeypatch.setattr(migrations, "project_folder", lambda: tmp_path)
     others = [path for path in sys.path if not Path(path, "migrations").is_dir()]
     monkeypatch.setattr(sys, "path", [str(tmp_path), *others])
     forget_modules()
@@ -122,7 +122,7 @@ def source(field: Any) -> str:
         (Money(max_digits=5, decimal_places=2, default=Decimal), "DecimalField("),
     ],
 )
-def test_a_revision_knows_nothing_of_the_application(field: Any, column: str) -> None:
+def test_a_generated_revision_imports_nothing_of_the_application(field: Any, column: str) -> None:
     written = source(field)
 
     assert f'("field", fields.{column}' in written.replace("'", '"')
@@ -131,15 +131,15 @@ def test_a_revision_knows_nothing_of_the_application(field: Any, column: str) ->
 
 
 @pytest.mark.error_path
-def test_a_column_type_of_a_feature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refuses_a_column_type_that_a_feature_defines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Point, "__module__", "app.features.maps.models")
 
-    with pytest.raises(migrations.MigrationError, match=r"Probe\.field: Point .* in app\.core"):
+    with pytest.raises(migrations.MigrationError, match=r"Probe\.field: Point .* to app\.core"):
         source(Point(max_length=9))
 
 
 @pytest.mark.error_path
-def test_the_check_of_a_new_table_is_kept(empty: Settings, versions: Path) -> None:
+def test_a_new_table_enforces_its_check(empty: Settings, versions: Path) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_room", "0001_rooms", body=ROOM)
 
@@ -147,7 +147,7 @@ def test_the_check_of_a_new_table_is_kept(empty: Settings, versions: Path) -> No
         migrations.upgrade(empty)
 
 
-def test_a_check_is_removed_and_comes_back(empty: Settings, versions: Path) -> None:
+def test_reverting_the_removal_of_a_check_restores_it(empty: Settings, versions: Path) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_without", "0001_rooms", body=WITHOUT_CHECK)
     write(versions, "0003_room", "0002_without", body=ROOM)
@@ -161,7 +161,7 @@ def test_a_check_is_removed_and_comes_back(empty: Settings, versions: Path) -> N
         migrations.upgrade(empty)
 
 
-def test_a_type_changes_and_rows_stay(empty: Settings, versions: Path) -> None:
+def test_changing_a_column_type_keeps_the_rows(empty: Settings, versions: Path) -> None:
     write(versions, "0001_rooms", body=TABLE.replace("beds > 0", "id > 0"))
     write(versions, "0002_room", "0001_rooms", body=ROOM)
     write(versions, "0003_text", "0002_room", body=TYPE)
@@ -174,7 +174,7 @@ def test_a_type_changes_and_rows_stay(empty: Settings, versions: Path) -> None:
         migrations.upgrade(empty)
 
 
-def test_a_new_table_keeps_the_default_of_a_text(empty: Settings, versions: Path) -> None:
+def test_a_new_table_has_the_default_of_a_string_column(empty: Settings, versions: Path) -> None:
     name = 'fields.CharField(max_length=9, db_default="it\'s \\\\", unique=True)'
     body = TABLE.replace('("beds",', f'("name", {name}),\n                ("beds",')
     write(versions, "0001_rooms", body=body)
@@ -188,7 +188,7 @@ def test_a_new_table_keeps_the_default_of_a_text(empty: Settings, versions: Path
 
 @pytest.fixture
 def branches(versions: Path) -> int:
-    """Two branches that a merge joins, and what comes before and after."""
+    """Two branches and their merge revision, with one revision before and one after."""
     write(versions, "0001_first")
     write(versions, "0002_left", "0001_first")
     write(versions, "0002_right", "0001_first")
@@ -198,7 +198,9 @@ def branches(versions: Path) -> int:
     return 6
 
 
-def test_branches_are_walked_up_and_down(empty: Settings, branches: int) -> None:
+def test_branches_are_upgraded_and_downgraded_revision_by_revision(
+    empty: Settings, branches: int
+) -> None:
     for revision in migrations.revisions(empty):
         migrations.upgrade(empty, revision)
         migrations.downgrade(empty)
@@ -209,7 +211,7 @@ def test_branches_are_walked_up_and_down(empty: Settings, branches: int) -> None
         migrations.downgrade(empty)
 
 
-def test_a_revision_after_two_branches_is_their_merge(empty: Settings, versions: Path) -> None:
+def test_a_revision_after_two_branches_merges_them(empty: Settings, versions: Path) -> None:
     write(versions, "0001_first")
     write(versions, "0002_left", "0001_first")
     write(versions, "0002_right", "0001_first")
@@ -221,18 +223,20 @@ def test_a_revision_after_two_branches_is_their_merge(empty: Settings, versions:
 
 
 @pytest.mark.error_path
-def test_branches_at_odds_name_the_revision(empty: Settings, versions: Path) -> None:
+def test_names_the_revision_that_conflicts_with_another_branch(
+    empty: Settings, versions: Path
+) -> None:
     write(versions, "0001_rooms", body=TABLE)
     write(versions, "0002_left", "0001_rooms", body=WITHOUT_CHECK)
     write(versions, "0002_right", "0001_rooms", body=WITHOUT_CHECK)
 
-    with pytest.raises(migrations.MigrationError, match="0002_right does not fit"):
+    with pytest.raises(migrations.MigrationError, match="0002_right conflicts"):
         migrations.upgrade(empty)
 
 
 @pytest.mark.error_path
-def test_there_is_nothing_to_undo_where_nothing_is_applied(empty: Settings, versions: Path) -> None:
+def test_downgrade_fails_if_no_revision_is_applied(empty: Settings, versions: Path) -> None:
     write(versions, "0001_first")
 
-    with pytest.raises(migrations.MigrationError, match="no revision"):
+    with pytest.raises(migrations.MigrationError, match="No revision is applied"):
         migrations.downgrade(empty)

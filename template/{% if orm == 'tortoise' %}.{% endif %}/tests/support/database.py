@@ -1,4 +1,4 @@
-"""The database as tests see it: each in a transaction of its own that is rolled back."""
+"""The database of the tests: each test runs in a transaction that is rolled back."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,8 +10,8 @@ from app.core.database import Database, Session
 from app.core.database.engine import Connection, Connections
 
 
-class OneConnection(Connections):
-    """One connection for all, in a transaction: those within it only set savepoints."""
+class SingleConnection(Connections):
+    """A pool with one connection in a transaction, in which other transactions are savepoints."""
 
     def __init__(self, connection: Connection) -> None:
         self._only = connection
@@ -31,14 +31,14 @@ async def connection(settings: Settings) -> AsyncGenerator[Connection]:
 async def database(connection: Connection) -> AsyncGenerator[Database]:
     with pytest.raises(RolledBack):
         async with connection.in_transaction():
-            yield Database(OneConnection(connection))
+            yield Database(SingleConnection(connection))
             raise RolledBack
 
 
 class RolledBack(Exception):  # noqa: N818
-    """Ends a test's transaction."""
+    """Raised to roll back a test's transaction."""
 
 
 async def execute(session: Session, statement: str) -> None:
-    """Run a statement as it is written, in the session's transaction."""
+    """Execute a SQL statement in the session's transaction."""
     await session.client.execute_query(statement)

@@ -1,6 +1,6 @@
 """initial
 
-Revision: 0001, the first.
+Revision ID: 0001
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Revisions that are written for the models, and the order in which they are undone."""
+"""Generated revisions, and the order in which revisions are reverted."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Document(TypeDecorator[dict[str, Any]]):
-    """A type of the application, of which a revision must not know."""
+    """A column type of the application, which a revision must not import."""
 
     impl = JSON
     cache_ok = True
@@ -40,14 +40,14 @@ class Document(TypeDecorator[dict[str, Any]]):
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings that name a database without any table."""
+    """Settings whose DATABASE_URL names an empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the revisions of another project, which has none yet."""
+    """The revisions folder of another project, which contains no revisions yet."""
     shutil.copy2(ROOT / "alembic.ini", tmp_path)
     shutil.copytree(
         ROOT / "migrations", tmp_path / "migrations", ignore=shutil.ignore_patterns("versions")
@@ -58,7 +58,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return versions
 
 
-def before(models: MetaData) -> None:
+def old_tables(models: MetaData) -> None:
     Table("owners", models, Column("id", Integer, primary_key=True))
     Table(
         "orders",
@@ -77,7 +77,7 @@ def before(models: MetaData) -> None:
     )
 
 
-def after(models: MetaData) -> None:
+def new_tables(models: MetaData) -> None:
     Table(
         "orders",
         models,
@@ -94,12 +94,12 @@ def after(models: MetaData) -> None:
     )
 
 
-def test_what_changes_in_the_models_is_seen_written_and_undone(
+def test_a_generated_revision_applies_and_reverts_every_change(
     empty: Settings, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number, change in enumerate((before, after, before)):
+    for number, add_tables in enumerate((old_tables, new_tables, old_tables)):
         wanted = MetaData(naming_convention=NAMING_CONVENTION)
-        change(wanted)
+        add_tables(wanted)
         monkeypatch.setattr(models, "metadata", wanted)
         assert migrations.difference(empty) is not None
         migrations.revision(empty, f"change {number}")
@@ -124,7 +124,7 @@ def test_what_changes_in_the_models_is_seen_written_and_undone(
         Column("number", Integer, server_default="1"),
     ],
 )
-def test_a_rule_that_only_the_models_have_is_a_difference(
+def test_difference_reports_a_changed_check_and_a_changed_default(
     changed: Column[int], empty: Settings, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     column = Column(
@@ -143,7 +143,7 @@ def test_a_rule_that_only_the_models_have_is_a_difference(
 
 
 def write(versions: Path, name: str, *after: str) -> None:
-    """A revision that does nothing."""
+    """Write a revision that changes nothing."""
     down_revision = after if len(after) > 1 else next(iter(after), None)
     head = f"revision = {name!r}\ndown_revision = {down_revision!r}\n"
     body = "def upgrade(): pass\ndef downgrade(): pass\n"
@@ -152,7 +152,7 @@ def write(versions: Path, name: str, *after: str) -> None:
 
 @pytest.fixture
 def branches(versions: Path) -> Sequence[str]:
-    """Two branches that a merge joins, and what comes before and after."""
+    """Two branches and their merge revision, with one revision before and one after."""
     write(versions, "first")
     write(versions, "left", "first")
     write(versions, "right", "first")
@@ -162,7 +162,9 @@ def branches(versions: Path) -> Sequence[str]:
     return ("last", "merge", "left", "right2", "right", "first")
 
 
-def test_branches_are_walked_up_and_down(empty: Settings, branches: Sequence[str]) -> None:
+def test_branches_are_upgraded_and_downgraded_revision_by_revision(
+    empty: Settings, branches: Sequence[str]
+) -> None:
     for revision in migrations.revisions(empty):
         migrations.upgrade(empty, revision)
         migrations.downgrade(empty)
@@ -174,7 +176,7 @@ def test_branches_are_walked_up_and_down(empty: Settings, branches: Sequence[str
 
 
 @pytest.mark.error_path
-def test_there_is_nothing_to_undo_where_nothing_is_applied(
+def test_downgrade_fails_if_no_revision_is_applied(
     empty: Settings, branches: Sequence[str]
 ) -> None:
     migrations.upgrade(empty)
@@ -186,7 +188,7 @@ def test_there_is_nothing_to_undo_where_nothing_is_applied(
 
 
 @pytest.mark.error_path
-def test_a_database_that_lacks_revisions_is_not_compared(
+def test_difference_fails_if_the_database_is_not_up_to_date(
     empty: Settings, branches: Sequence[str]
 ) -> None:
     migrations.upgrade(empty, branches[-1])
@@ -195,7 +197,7 @@ def test_a_database_that_lacks_revisions_is_not_compared(
         migrations.difference(empty)
 
 
-def test_the_project_is_found_from_any_folder(
+def test_finds_the_project_from_any_folder(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -204,7 +206,7 @@ def test_the_project_is_found_from_any_folder(
 
 
 @pytest.mark.error_path
-def test_without_a_project_the_message_says_where_to_run_the_command(
+def test_says_where_to_run_the_command_if_no_project_is_found(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -215,7 +217,7 @@ def test_without_a_project_the_message_says_where_to_run_the_command(
         migrations.revisions(settings)
 
 
-def test_a_revision_is_written_where_the_formatter_is_not_installed(
+def test_writes_a_revision_if_the_formatter_is_not_installed(
     empty: Settings, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "find_spec", lambda _: None)

@@ -1,4 +1,4 @@
-"""The database as tests see it: each in a transaction of its own that is rolled back."""
+"""The database of the tests: each test runs in a transaction that is rolled back."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from app.core.database.session import ReadOnlySession
 
 
 class RolledBackDatabase(Database):
-    """Sessions on one connection, whose commits only release savepoints."""
+    """A database whose sessions share one connection and commit only to savepoints."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection.engine)
@@ -45,5 +45,5 @@ async def database(engine: AsyncEngine) -> AsyncGenerator[Database]:
 
 
 async def execute(session: Session, statement: str) -> None:
-    """Run a statement as it is written, in the session's transaction."""
+    """Execute a SQL statement in the session's transaction."""
     await session.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Where the files of the migrations are found, and how a new one is formatted."""
+"""Finding the folder of the revision files, and formatting new revisions."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 from app.config import Settings
 from app.core.database import migrations, revisions
 
-UNTIDY = "x = 'as it was'"
+UNFORMATTED = "x = 'text'"
 
 
-def test_the_project_is_found_from_any_folder(
+def test_finds_the_project_from_any_folder(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -19,7 +19,7 @@ def test_the_project_is_found_from_any_folder(
 
 
 @pytest.mark.error_path
-def test_without_a_project_the_message_says_where_to_run_the_command(
+def test_says_where_to_run_the_command_if_no_project_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -27,27 +27,27 @@ def test_without_a_project_the_message_says_where_to_run_the_command(
     monkeypatch.setattr("sys.prefix", str(tmp_path / "environment"))
 
     with pytest.raises(revisions.MigrationError, match="project's folder"):
-        revisions.project()
+        revisions.project_folder()
 
 
-def test_a_revision_is_formatted_without_ruff_on_the_path(
+def test_formats_a_revision_without_ruff_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    (path := tmp_path / "revision.py").write_text(UNTIDY)
+    (path := tmp_path / "revision.py").write_text(UNFORMATTED)
 
-    revisions.tidy(path)
+    revisions.format_revision(path)
 
-    assert path.read_text() == 'x = "as it was"\n'
+    assert path.read_text() == 'x = "text"\n'
 
 
 @pytest.mark.error_path
-def test_a_revision_stays_as_it_is_where_ruff_is_not_installed(
+def test_leaves_a_revision_unchanged_if_ruff_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revisions, "find_spec", lambda _: None)
-    (path := tmp_path / "revision.py").write_text(UNTIDY)
+    (path := tmp_path / "revision.py").write_text(UNFORMATTED)
 
-    revisions.tidy(path)
+    revisions.format_revision(path)
 
-    assert path.read_text() == UNTIDY
+    assert path.read_text() == UNFORMATTED

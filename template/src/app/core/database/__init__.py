@@ -1,4 +1,4 @@
-"""Persistence: the connections, units of work, repositories and migrations."""
+"""Persistence: database connections, units of work, repositories and migrations."""
 
 from app.core.database.scope import EVERYTHING, Scope
 from app.core.database.session import Session

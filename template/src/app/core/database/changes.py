@@ -1,4 +1,4 @@
-"""Changes: what a unit of work did to rows, as data for whoever has to know after its commit."""
+"""Row changes that a unit of work made, which subscribers receive after the commit."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ type Kind = Literal["created", "updated", "deleted"]
 
 @dataclass(frozen=True)
 class Resource:
-    """What a model's rows are outside of the database."""
+    """The public representation of a model's rows: a name and a response schema."""
 
     name: str
-    """In the plural, as in the path of its routes: `items`."""
+    """The plural name, as in the URL path of the routes: `items`."""
 
     schema: type[AppSchema]
-    """What a response shows of a row."""
+    """The schema that serializes a row in responses."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Change:
     kind: Kind
     resource: Resource
     row: Any
-    """The entity after the change, or as it was when it was deleted."""
+    """The entity after the change. For a deletion, the entity as it was before."""
 
 
 type Subscriber = Callable[[Sequence[Change]], Awaitable[None]]
-"""Called after a commit, with the changes in their order."""
+"""A function called after each commit, with the changes in the order they were made."""

@@ -1,4 +1,4 @@
-"""The base of repositories: what is the same whichever ORM runs the queries."""
+"""The base class of repositories, with everything that does not depend on the ORM."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,17 +19,18 @@ type Conflicts = Mapping[str, Callable[[], ConflictError]]
 
 
 class BaseRepository[Model: Entity](Queries[Model]):
-    """Data access of one model, within a scope.
+    """Data access for one model, restricted to a scope.
 
-    Methods that name a row raise the feature's `not_found`, also for a row outside of the scope.
+    `get_or_raise`, `update` and `delete` raise the feature's `not_found` error if the row does not
+    exist or is outside the scope.
     """
 
     not_found: Callable[[UUID], NotFoundError]
     resource: ClassVar[Resource | None] = None
-    """What a row is to others. None: nobody is told of a change, and no row is cached."""
+    """Resource under which changes are published and rows are cached. If None, neither happens."""
 
     conflicts: ClassVar[Conflicts] = {}
-    """What violating a constraint, by its name, means to a client."""
+    """Maps the name of a constraint to the error that its violation raises."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -51,13 +52,19 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return self._found(row_id, await self.get(row_id))
 
     async def page(self, params: PageParams, order: Sort, *where: Condition) -> Page[Model]:
-        """A numbered page, its ties broken by id so that no row shows on two pages."""
+        """Return a numbered page.
+
+        Rows that sort equal are ordered by id, so no row appears on two pages.
+        """
         items, total = await self._page(order, params.offset, params.page_size, *where)
         return Page(items, total, params.page, params.page_size)
 
     async def feed(self, params: FeedParams) -> Feed[Model]:
-        """Newest first, from behind the cursor; wants an index on `(created_at, id)`."""
-        # One more than asked for tells whether there is more.
+        """Return the rows after the cursor, newest first.
+
+        The query needs an index on `(created_at, id)`.
+        """
+        # One row more than requested shows whether another page follows.
         rows = await self._newest(params.after, params.limit + 1)
         items = rows[: params.limit]
         more = len(rows) > len(items)
@@ -70,7 +77,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     async def update(self, row_id: UUID, values: Mapping[str, Any]) -> Model:
-        """Set these columns; without any, the row is returned as it is."""
+        """Update the given columns. Without values, the row is returned unchanged."""
         if not values:
             return self._found(row_id, await self._find(self._filters, row_id))
         with self._conflicts():
@@ -85,10 +92,11 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     def _may_cache(self, resource: Resource) -> bool:
-        """Whether a row may come from the cache, which holds what the resource's schema shows.
+        """Whether reads by id may use the cache, which holds the fields of the resource's schema.
 
-        The cache is not told of rows that the database deletes with their owner. So whoever sees
-        the rows of all reads past it.
+        The scope's filters are checked on the cached fields, so the schema must contain them.
+        Rows removed by ON DELETE CASCADE never invalidate the cache, so a scope that sees the rows
+        of all owners reads from the database.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -105,10 +113,11 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:
-        """Raise a `ConflictError` for a value that is taken, a row that is gone or still needed.
+        """Turn a violated unique, foreign key or exclusion constraint into a `ConflictError`.
 
-        The database decides: a query beforehand would miss what others do in between. A check
-        that `conflicts` does not name stays what it is: a rule that validation has missed.
+        Constraints are used instead of a query beforehand, because another transaction could write
+        between the query and the change. The violation of a CHECK constraint is raised unchanged
+        unless `conflicts` names it, because validation should have refused the value.
         """
         try:
             yield

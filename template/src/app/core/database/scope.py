@@ -1,25 +1,26 @@
-"""Scopes: whose rows a repository works with."""
+"""Scopes: which rows a repository can access, and which column values its new rows get."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OWNER = "owner_id"
-"""The column of models whose rows belong to users; null in a row that only admins see."""
+"""Name of the column with the id of a row's owner. Only admins see rows whose owner is NULL."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Given to a repository where it is built, so that no query can forget it.
+    """Restricts a repository to the rows that have certain column values.
 
-    It does not restrict a model that has none of its columns.
+    A repository takes its scope in the constructor and applies it to every query. A scope does not
+    restrict a model that has none of the scope's columns.
     """
 
     columns: Mapping[str, object] = field(default_factory=dict)
-    """Columns and their values: every created row gets them, and only rows with them are found."""
+    """Column values that every created row gets and by which queries are filtered."""
 
     sees_all: bool = False
-    """Whether rows with other values are found as well."""
+    """Whether queries find all rows. Created rows get the column values in either case."""
 
 
 EVERYTHING = Scope(sees_all=True)
-"""All rows; and a new row is created as it is given."""
+"""The unrestricted scope: queries find all rows, and new rows get no additional values."""

@@ -1,4 +1,4 @@
-"""Units of work: a session, the changes made in it, and what follows its commit."""
+"""Units of work: a session, the changes made in it, and the actions that follow its commit."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,22 +16,22 @@ type Load = Callable[[], Awaitable[object | None]]
 
 
 class RowCache(Protocol):
-    """A cache of rows, from which reads by id may come instead of from the database."""
+    """A cache of rows for reads by id."""
 
     async def get(self, resource: Resource, row_id: UUID, load: Load) -> Mapping[str, Any] | None:
-        """The row's fields, as far as its resource's schema has them; None where there is no row.
+        """Return the row's fields that the resource's schema has, or None if there is no row.
 
-        `load` reads the row from the database.
+        `load` reads the row from the database if it is not cached.
         """
 
 
 class UnitOfWork:
-    """What one request, job or command does: the repositories' session, and what they changed."""
+    """The session of one request, job or command, and the changes that repositories made in it."""
 
     def __init__(self, session: Session, cache: RowCache | None = None) -> None:
         self.session = session
         self.cache = cache
-        """None in a transaction, which reads from the database only."""
+        """The cache, or None in a transaction, which reads only from the database."""
 
         self.changes: list[Change] = []
         self.actions: list[Callable[[], Awaitable[None]]] = []
@@ -42,15 +42,15 @@ class UnitOfWork:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> None:
-        """Call `action` once the transaction is committed, and never if it is rolled back.
+        """Call `action` after the transaction is committed. A rollback discards the action.
 
-        Without a transaction it is called at the end, unless an error ends the unit of work.
+        Without a transaction, `action` is called when the unit of work ends without an error.
         """
         self.actions.append(partial(action, *args, **kwargs))
 
 
 class UnitsOfWork:
-    """How units of work begin and end; the ORM's `Database` supplies their sessions."""
+    """Begins and ends units of work. The subclass `Database` provides their sessions."""
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None
@@ -58,35 +58,38 @@ class UnitsOfWork:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[UnitOfWork]:
-        """Commit at the end, roll back on any error.
+        """Begin a unit of work in a transaction. Commit it at the end, and roll back on any error.
 
-        Raises `ServiceUnavailableError` where the database is unavailable or every connection is taken.
+        Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
         """
         async with self.writing_session() as session:
             unit = UnitOfWork(session)
             yield unit
-        await self._follow(unit)
+        await self._run_after_commit(unit)
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[UnitOfWork]:
-        """Every statement by itself, without a transaction; raises like `transaction`."""
+        """Begin a unit of work that only reads, with every statement outside of a transaction.
+
+        Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
+        """
         async with self.reading_session() as session:
             unit = UnitOfWork(session, self.cache)
             yield unit
-        await self._follow(unit)
+        await self._run_after_commit(unit)
 
     def writing_session(self) -> AbstractAsyncContextManager[Session]:
-        """A session in a transaction."""
+        """Return a session in a transaction."""
         raise NotImplementedError
 
     def reading_session(self) -> AbstractAsyncContextManager[Session]:
-        """A session without a transaction, which refuses to write."""
+        """Return a session without a transaction, which refuses to write."""
         raise NotImplementedError
 
-    async def _follow(self, unit: UnitOfWork) -> None:
-        """Tell the subscribers, and run the actions.
+    async def _run_after_commit(self, unit: UnitOfWork) -> None:
+        """Notify the subscribers of the changes, then run the after-commit actions.
 
-        One that fails is logged: the commit stands, and the others have to follow it, too.
+        An exception is logged and does not stop the remaining actions, because the commit stands.
         """
         actions = unit.actions
         if unit.changes:

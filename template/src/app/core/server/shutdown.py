@@ -1,10 +1,11 @@
-"""Overrides of uvicorn's shutdown, so that a stop or a deployment loses no request.
+"""Overrides of uvicorn's shutdown, so that no request is lost when the server stops.
 
-uvicorn 0.54 closes every idle keep-alive connection in the moment in which it stops. A request that
-a client or a proxy sends on such a connection at that time gets a connection reset (uvicorn issue
-669). With several workers the parent process keeps its listening sockets open until the last worker
-has ended, so the operating system accepts connections that nobody will serve (uvicorn pull request
-2010, not merged).
+uvicorn 0.54 closes all idle keep-alive connections as soon as it stops. If a client or a proxy
+sends a request on such a connection at that moment, the connection is reset (uvicorn issue 669).
+
+With several workers, the parent process keeps its listening sockets open until the last worker has
+ended. The operating system therefore accepts connections that no worker will serve (uvicorn pull
+request 2010, which is not merged).
 """
 
 import asyncio
@@ -16,15 +17,15 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 NOTICE_SECONDS = 0.5
-"""Seconds for which responses say `Connection: close` before idle connections are closed."""
+"""Seconds during which responses contain `Connection: close` before idle connections are closed."""
 
 
 class Server(uvicorn.Server):
-    """A server that announces the end of its connections before it closes them."""
+    """A server that sends `Connection: close` for a while before it closes idle connections."""
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Listening ends first: no request is lost on a connection that was not accepted.
+        # The sockets stop listening first, so that no new connection is accepted and then closed.
         for server in self.servers:
             server.close()
         self.server_state.default_headers.append((b"connection", b"close"))
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
 
 
 class Worker(multiprocess.Process):
-    """A worker process that runs `Server` instead of uvicorn's server."""
+    """A worker process that runs `Server` instead of `uvicorn.Server`."""
 
     @cached_property
     @override
@@ -42,7 +43,7 @@ class Worker(multiprocess.Process):
 
 
 class Supervisor(multiprocess.Multiprocess):
-    """The parent process of the workers. It closes its listening sockets before it stops them."""
+    """The parent process. It closes its listening sockets before it stops the worker processes."""
 
     @override
     def terminate_all(self) -> None:
@@ -52,7 +53,7 @@ class Supervisor(multiprocess.Multiprocess):
 
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-    """Serve in `config.workers` processes until SIGTERM."""
-    # uvicorn has no parameter for the class of its workers.
+    """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
+    # uvicorn has no parameter for the class of its worker processes.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

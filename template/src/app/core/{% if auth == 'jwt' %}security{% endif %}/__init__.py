@@ -1,4 +1,4 @@
-"""Passwords, tokens, and who is asking."""
+"""Passwords, tokens, the authenticated user and authentication errors."""
 
 from app.core.security.actor import Actor, Role
 from app.core.security.errors import AuthenticationError, AuthorizationError, InvalidTokenError

@@ -1,4 +1,4 @@
-"""Who is asking, as far as a feature's rules need to know."""
+"""The authenticated user of a request, and the user's role."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class Actor(NamedTuple):
-    """A user who is logged in."""
+    """The user who makes a request, identified by an access token."""
 
     id: UUID
     role: Role
@@ -24,5 +24,5 @@ class Actor(NamedTuple):
 
     @property
     def scope(self) -> Scope:
-        """Their own rows; for an admin, all."""
+        """The scope of the user's own rows, or of all rows for an admin."""
         return Scope({OWNER: self.id}, sees_all=self.is_admin)

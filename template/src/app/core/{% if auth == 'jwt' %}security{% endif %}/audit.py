@@ -1,7 +1,7 @@
-"""The security trail: who logged in, who failed to, and what changed about accounts.
+"""The security log: logins, refused requests and changes of accounts.
 
-The events have the names of the OWASP Logging Vocabulary. They carry ids, and never an e-mail
-address or a secret. A change is recorded after it is committed.
+The events are named by the OWASP Logging Vocabulary Cheat Sheet. They contain ids, and never an
+e-mail address or a secret. A change is logged only after it is committed.
 """
 
 from typing import Literal
@@ -32,9 +32,11 @@ logger = get_logger("app.security")
 
 
 def record(event: SecurityEvent, user_id: UUID | None = None, **details: str) -> None:
-    """Write one line about a user, if it is known which; `actor_id` is whoever else caused it.
+    """Log a security event about a user; `user_id` is None if the user is unknown.
 
-    The middleware and `get_actor` bind the request's `client` and `user_id`.
+    `actor_id` is added if the event is caused by another user, such as an admin. The request's log
+    context holds the id of its user, which `get_actor` binds, and the client's address, which
+    `RequestContextMiddleware` binds.
     """
     actor_id = get_contextvars().get("user_id")
     if user_id:

@@ -1,4 +1,4 @@
-"""The passwords most common in published breaches, of the lengths that the schema lets through."""
+"""The most common passwords of 8 or more characters in published breaches."""
 
 COMMON_PASSWORDS = frozenset(
     """
@@ -14,5 +14,5 @@ COMMON_PASSWORDS = frozenset(
     qwe123456 qweasdzxc qwer1234 qwerty12 qwerty123 qwertyui qwertyuiop samantha starwars starwars1
     sunshine sunshine1 superman superman1 test1234 trustno1 trustno1! victoria welcome1 welcome123
     whatever woaini1314 zaq12wsx
-    """.split()  # noqa: SIM905 - as readable as it gets
+    """.split()  # noqa: SIM905 - more readable than a list of strings
 )

@@ -1,10 +1,10 @@
-"""Who is asking is not known, or may not."""
+"""Errors of authentication (401) and authorization (403)."""
 
 from app.core.errors import AppError
 
 
 class AuthenticationError(AppError):
-    """401: who is asking is not known."""
+    """401: the request has no valid credentials (RFC 6750, section 3)."""
 
     status_code = 401
 
@@ -13,16 +13,16 @@ class AuthenticationError(AppError):
 
 
 class InvalidTokenError(AuthenticationError):
-    """401: the token is not valid, or not any more."""
+    """401: the token is invalid, expired or revoked, or its user is inactive or deleted."""
 
     def __init__(self) -> None:
-        super().__init__("The token is not valid.")
+        super().__init__("The token is invalid, expired or revoked.")
 
 
 class AuthorizationError(AppError):
-    """403: who is asking is known, and may not."""
+    """403: the user is authenticated, but lacks the permission."""
 
     status_code = 403
 
-    def __init__(self, message: str = "Not allowed.") -> None:
+    def __init__(self, message: str = "You do not have permission for this action.") -> None:
         super().__init__(message)

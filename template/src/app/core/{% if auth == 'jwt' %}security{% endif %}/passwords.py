@@ -1,4 +1,4 @@
-"""Passwords: which are refused, and how they are stored and verified."""
+"""Password rules, and the hashing and verification of passwords."""
 
 import os
 from functools import cache
@@ -10,48 +10,54 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.core.errors import ValidationError
 from app.core.security.common_passwords import COMMON_PASSWORDS
 
-# OWASP's first choice for argon2id (Password Storage Cheat Sheet): 19 MiB, 2 passes, 1 lane.
+# Minimum of the OWASP Password Storage Cheat Sheet for argon2id: 19 MiB, 2 iterations, 1 lane.
 HASHER = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def check_password(password: str, *, email: str, field: str = "password") -> None:
-    """Refuse a password that an attacker tries first; raises `ValidationError`.
+    """Raise `ValidationError` for a password that an attacker would try first.
 
-    Length is the schema's affair. The list is of the passwords most common in published breaches.
+    The most common passwords of published breaches are refused (NIST SP 800-63B), and so are the
+    user's e-mail address and the part of it before the `@`. The schema checks the length.
     """
     guess = password.lower()
     if guess in COMMON_PASSWORDS:
-        raise ValidationError("That password is among the most common ones.", field=field)
+        raise ValidationError("This password is too common. Choose another one.", field=field)
     if guess in {email.lower(), email.lower().partition("@")[0]}:
-        raise ValidationError("The password must not be the e-mail address.", field=field)
+        message = "The password must not be the e-mail address or the part before the @."
+        raise ValidationError(message, field=field)
 
 
 class Passwords:
-    """Hashes and verifies passwords off the event loop, as many at a time as there are cores.
+    """Hashes and verifies passwords in threads, at most one per CPU core at a time.
 
-    One takes some 20 ms and 19 MiB; unbounded, a burst of logins would starve everything else.
+    Each hash takes about 20 ms and 19 MiB. Without a limit, a burst of logins would use up the CPU
+    and the memory that other requests need.
     """
 
     def __init__(self, hasher: Argon2Hasher = HASHER) -> None:
         self._hash = PasswordHash((hasher,))
         self._limiter = CapacityLimiter(os.cpu_count() or 1)
-        self._nobodys = _nobodys_hash(hasher)
+        self._dummy = _dummy_hash(hasher)
 
     async def hash(self, password: str) -> str:
         return await to_thread.run_sync(self._hash.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether the password is right, and a new hash where the parameters have risen since.
+        """Return whether the password is correct, and a new hash to store or None.
 
-        Without a hash, as for an unknown user, it takes as long and is wrong: time tells nothing.
+        A new hash is returned if the stored one was made with other parameters.
+
+        `hashed` is None for an unknown user. The verification then fails after the same time as for
+        a known user, so that the response time does not reveal which accounts exist.
         """
         valid, updated = await to_thread.run_sync(
-            self._hash.verify_and_update, password, hashed or self._nobodys, limiter=self._limiter
+            self._hash.verify_and_update, password, hashed or self._dummy, limiter=self._limiter
         )
         return (valid, updated) if hashed else (False, None)
 
 
 @cache
-def _nobodys_hash(hasher: Argon2Hasher) -> str:
-    """What an unknown user's password is compared with, made once a process."""
-    return hasher.hash("nobody's")
+def _dummy_hash(hasher: Argon2Hasher) -> str:
+    """Return the hash that the passwords of unknown users are verified against."""
+    return hasher.hash("dummy")

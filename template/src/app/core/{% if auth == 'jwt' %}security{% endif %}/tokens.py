@@ -1,4 +1,4 @@
-"""Access and refresh tokens: JWTs that this service makes and reads."""
+"""Access and refresh tokens, which are signed JWTs (RFC 7519)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,32 +12,36 @@ import jwt
 from app.core.security.errors import InvalidTokenError
 from app.settings.auth import AuthSettings
 
-VERIFIED_TOKENS = 4096
-"""How many tokens are remembered as verified: to verify one takes as long as two queries."""
+VERIFIED_TOKENS_CACHE_SIZE = 4096
+"""Size of the cache of verified tokens. One verification takes as long as two database queries."""
 
 CLOCK_SKEW = 10
-"""Seconds by which the clock of the replica that made a token may be ahead of this one's."""
+"""Seconds by which the clock of the issuing replica may be ahead of this replica's clock."""
 
 type TokenType = Literal["access", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and what its row in the database has to know."""
+    """A new token and the time at which it expires."""
 
     text: str
     expires_at: datetime
 
 
 class Claims(NamedTuple):
-    """What a token says that holds: whose it is, and until when."""
+    """The verified claims of a token: the id of its user and its expiry time."""
 
     user_id: UUID
     expires_at: datetime
 
 
 class Tokens:
-    """Makes and reads JWTs. A token names its type, so that none passes for another."""
+    """Issues and verifies JWTs.
+
+    The claim `typ` holds the type of a token, so that a refresh token is not accepted as an access
+    token and vice versa (RFC 8725, section 3.12).
+    """
 
     def __init__(self, settings: AuthSettings) -> None:
         self._key = settings.jwt_secret.get_secret_value()
@@ -48,8 +52,8 @@ class Tokens:
             "access": timedelta(minutes=settings.jwt_expire_minutes),
             "refresh": timedelta(days=settings.jwt_refresh_expire_days),
         }
-        # Only what holds for ever is remembered: a signature and claims, but not that it is in time.
-        self._verify = lru_cache(VERIFIED_TOKENS)(self._decode)
+        # The result of a signature check never changes, so it is cached. `read` checks the expiry.
+        self._verify = lru_cache(VERIFIED_TOKENS_CACHE_SIZE)(self._decode)
 
     def make(self, kind: TokenType, user_id: UUID) -> Token:
         now = datetime.now(UTC)
@@ -67,33 +71,36 @@ class Tokens:
         return Token(jwt.encode(claims, self._key, self._algorithm), expires_at)
 
     def read(self, kind: TokenType, token: str) -> Claims:
-        """What the token says; raises `AuthenticationError` unless every claim is right."""
-        read = self._verify(kind, token)
-        # PyJWT has one leeway for all claims, but an expired token is not a fresh one.
-        if read.expires_at <= datetime.now(UTC):
+        """Verify a token and return its claims. Raises `InvalidTokenError` if any check fails."""
+        claims = self._verify(kind, token)
+        # PyJWT also applies the leeway to `exp`, but an expired token must be refused at once.
+        if claims.expires_at <= datetime.now(UTC):
             raise InvalidTokenError
-        return read
+        return claims
 
     def _decode(self, kind: TokenType, token: str) -> Claims:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 self._key,
-                # Ours, never the token's own: `none` and confused keys end here.
+                # Accept only the configured algorithm, never `none` (RFC 8725, section 3.1).
                 algorithms=[self._algorithm],
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=CLOCK_SKEW,
                 options={"require": ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]},
             )
-            read = Claims(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
+            verified = Claims(UUID(claims["sub"]), datetime.fromtimestamp(claims["exp"], UTC))
         except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError, OSError) as exc:
             raise InvalidTokenError from exc
         if claims.get("typ") != kind:
             raise InvalidTokenError
-        return read
+        return verified
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a token. It is random enough that a fast hash protects it."""
+    """Return the SHA-256 hash under which the database stores a refresh token.
+
+    A token has too much entropy to be guessed, so it needs no slow password hash.
+    """
     return hashlib.sha256(token.encode()).hexdigest()

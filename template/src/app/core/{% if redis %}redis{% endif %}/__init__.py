@@ -1,1 +1,4 @@
-"""Redis: a cache and counters that processes share, and that the service can do without."""
+"""Redis support: a cache and rate limit counters that all processes share.
+
+The service keeps working while Redis is unavailable.
+"""

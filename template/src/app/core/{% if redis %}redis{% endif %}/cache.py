@@ -1,4 +1,4 @@
-"""What was read, kept in Redis for whoever asks next, in whichever process."""
+"""A read-through cache in Redis, which all processes of the service share."""
 
 import asyncio
 import time
@@ -13,47 +13,52 @@ from app.core.redis.leases import Lease
 from app.core.redis.server import RedisServer, RedisUnavailableError
 
 LIFETIME = 60
-"""Seconds that an entry is kept."""
+"""Seconds until a cache entry expires."""
 
-LOADING_TIME = 10
-"""Seconds for which one who loads an entry keeps others from it: a database may take as long."""
+LOAD_LEASE = 10
+"""Seconds after which another process may load an entry that the first has not yet loaded."""
 
-POLL_INTERVAL, MAX_WAIT = 0.02, 0.5
-"""Seconds between two looks for what another loads, and after which it is loaded here after all."""
+POLL_INTERVAL = 0.02
+"""Seconds between two checks for an entry that another process is loading."""
 
-READ = """
+MAX_WAIT = 0.5
+"""Seconds to wait for an entry that another process is loading, before loading it here too."""
+
+LOOK_UP = """
 local version = redis.call('GET', KEYS[1]) or '0'
 return {version, redis.call('GET', KEYS[1] .. ':' .. version .. ':' .. ARGV[1])}
 """
 
-DROP = """
+INVALIDATE = """
 redis.call('INCR', KEYS[1])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
 
 class Cache:
-    """Entries under versioned keys: to drop one is to count its version up.
+    """A cache with versioned keys: invalidating a key increments its version.
 
-    So whoever read a row before it changed keeps it under a version that nobody asks for any more.
+    A reader that loaded a row before the row changed stores it under the old version, which no
+    later reader looks up.
     """
 
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
-        # What could not be dropped while Redis was away, and when; before that nothing is read.
-        self._owed: dict[str, float] = {}
+        # Keys to invalidate once Redis is available again, with the monotonic time of the change.
+        self._pending: dict[str, float] = {}
 
     async def get(
-        self, key: str, form: str, load: Callable[[], Awaitable[bytes | None]]
+        self, key: str, schema_hash: str, load: Callable[[], Awaitable[bytes | None]]
     ) -> bytes | None:
-        """The entry, or else what `load` gives, which is then kept unless it is None.
+        """Return the cached entry, or call `load` and cache its result unless it is None.
 
-        `form` tells apart what different releases of the service keep under one key. Of many who
-        ask at once for what is not there, one loads it, and the others wait for that.
+        `schema_hash` separates the entries of releases that store different fields under one key.
+        Stampede protection: of several concurrent readers of a missing entry, one calls `load` and
+        the others wait for its result, for at most `MAX_WAIT` seconds.
         """
         try:
             with self._redis.use() as redis:
-                entry, found, lease = await self._look_up(redis, _full(key), form)
+                entry_key, found, lease = await self._look_up(redis, _version_key(key), schema_hash)
         except RedisUnavailableError:
             return await load()
         if found is not None:
@@ -62,52 +67,55 @@ class Cache:
         try:
             loaded = await load()
         finally:
-            await self._keep(entry, loaded, lease)
+            await self._store(entry_key, loaded, lease)
         return loaded
 
-    async def drop(self, key: str) -> None:
-        """Forget the entry, in every process; where Redis is unavailable, as soon as it is back."""
+    async def invalidate(self, key: str) -> None:
+        """Invalidate the entry in all processes, as soon as Redis is available."""
         now = time.monotonic()
-        # What is older has expired by itself.
-        self._owed = {owed: since for owed, since in self._owed.items() if now - since < LIFETIME}
-        self._owed[_full(key)] = now
+        # An entry expires after LIFETIME, so an older invalidation is no longer needed.
+        self._pending = {k: since for k, since in self._pending.items() if now - since < LIFETIME}
+        self._pending[_version_key(key)] = now
         with suppress(RedisUnavailableError), self._redis.use() as redis:
-            await self._drop_owed(redis)
+            await self._invalidate_pending(redis)
 
-    async def _look_up(self, redis: Redis, key: str, form: str) -> tuple[str, bytes | None, Lease]:
-        await self._drop_owed(redis)
-        version, found = await redis.eval(READ, 1, key, form)
-        entry = f"{key}:{version.decode()}:{form}"
-        lease = Lease(_lock(entry), LOADING_TIME)
+    async def _look_up(
+        self, redis: Redis, key: str, schema_hash: str
+    ) -> tuple[str, bytes | None, Lease]:
+        await self._invalidate_pending(redis)
+        version, found = await redis.eval(LOOK_UP, 1, key, schema_hash)
+        entry_key = f"{key}:{version.decode()}:{schema_hash}"
+        lease = Lease(_lease_key(entry_key), LOAD_LEASE)
         if found is None and not await lease.acquire(redis):
-            found = await self._wait_for(redis, entry)
-        return entry, found, lease
+            found = await self._wait_for(redis, entry_key)
+        return entry_key, found, lease
 
-    async def _wait_for(self, redis: Redis, entry: str) -> bytes | None:
+    async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
+        """Wait for the process that loads the entry. Return None if it stores no entry in time."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
-            found, lock = await redis.mget(entry, _lock(entry))
-            if found is not None or lock is None:
+            found, lease = await redis.mget(entry_key, _lease_key(entry_key))
+            if found is not None or lease is None:
                 return cast("bytes | None", found)
         return None
 
-    async def _keep(self, entry: str, value: bytes | None, lease: Lease) -> None:
+    async def _store(self, entry_key: str, value: bytes | None, lease: Lease) -> None:
         with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
-                await redis.set(entry, value, ex=LIFETIME)
-            # A reader that stopped waiting does not own the lease, and leaves it in place.
+                await redis.set(entry_key, value, ex=LIFETIME)
+            # If this reader never acquired the lease, `release` leaves the owner's key in place.
             await lease.release(redis)
 
-    async def _drop_owed(self, redis: Redis) -> None:
-        for key in tuple(self._owed):
-            # A version outlives every entry that was ever kept under it.
-            await redis.eval(DROP, 1, key, 3 * LIFETIME)
-            self._owed.pop(key, None)
+    async def _invalidate_pending(self, redis: Redis) -> None:
+        for key in tuple(self._pending):
+            # The version key has to outlive every entry that was stored under the version.
+            await redis.eval(INVALIDATE, 1, key, 3 * LIFETIME)
+            self._pending.pop(key, None)
 
 
-def _full(key: str) -> str:
+def _version_key(key: str) -> str:
     return f"{DISTRIBUTION}:cache:{{{key}}}"
 
 
-def _lock(entry: str) -> str:
-    return f"{entry}:loading"
+def _lease_key(entry_key: str) -> str:
+    return f"{entry_key}:loading"

@@ -1,4 +1,4 @@
-"""Leases: keys in Redis that one holder at a time owns, until they expire."""
+"""Leases: Redis keys that one holder at a time owns, until they are released or expire."""
 
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ class Lease:
         self._token = uuid4().hex
 
     async def acquire(self, redis: Redis) -> bool:
-        """Whether the key was free, and is now owned by this lease."""
+        """Acquire the lease if no other holder owns the key. Return whether it was acquired."""
         acquired: Any = await redis.set(self.key, self._token, nx=True, px=self._milliseconds)
         return bool(acquired)
 

@@ -1,4 +1,4 @@
-"""Counters of requests that all processes share."""
+"""Rate limit counters in Redis, which all processes of the service share."""
 
 from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
@@ -9,22 +9,22 @@ from app.core.redis.server import RedisServer, RedisUnavailableError
 
 
 class SharedRateLimiter(RateLimiter):
-    """Counts in Redis; while that is away, in this process."""
+    """Counts requests in Redis, or with the limiter `local` while Redis is unavailable."""
 
-    def __init__(self, redis: RedisServer, alone: RateLimiter) -> None:
+    def __init__(self, redis: RedisServer, local: RateLimiter) -> None:
         storage = RedisStorage(
             "redis://",
             implementation="redispy",
             key_prefix=f"{DISTRIBUTION}:limits",
-            connection_pool=redis.connection_pool,  # type: ignore[arg-type] # it takes one
+            connection_pool=redis.connection_pool,  # type: ignore[arg-type] # limits accepts a pool
         )
-        super().__init__(enabled=alone.enabled, storage=storage)
+        super().__init__(enabled=local.enabled, storage=storage)
         self._redis = redis
-        self._alone = alone
+        self._local = local
 
     async def count(self, limit: RateLimitItem, *key: str) -> int:
         try:
             with self._redis.use():
                 return await super().count(limit, *key)
         except RedisUnavailableError:
-            return await self._alone.count(limit, *key)
+            return await self._local.count(limit, *key)

@@ -1,4 +1,4 @@
-"""Reads by id from the cache, whichever feature's rows they are."""
+"""Cached reads of rows by id, for the repositories of every feature."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from app.shared.schemas import AppSchema
 
 
 class CachedRows:
-    """Keeps rows as a response shows them, and drops a row once a change of it is committed."""
+    """Caches rows as JSON of their response schema, and invalidates a row after each change."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -25,14 +25,14 @@ class CachedRows:
             row = await load()
             return schema.model_validate(row).model_dump_json().encode() if row else None
 
-        found = await self._cache.get(_key(resource, row_id), _form(schema), dump)
+        found = await self._cache.get(_key(resource, row_id), _schema_hash(schema), dump)
         return dict(schema.model_validate_json(found)) if found else None
 
     async def forget(self, changes: Sequence[Change]) -> None:
-        """Drop what has changed; a created row is not there yet."""
+        """Invalidate the updated and deleted rows. A created row is not in the cache yet."""
         for change in changes:
             if change.kind != "created":
-                await self._cache.drop(_key(change.resource, change.row.id))
+                await self._cache.invalidate(_key(change.resource, change.row.id))
 
 
 def _key(resource: Resource, row_id: UUID) -> str:
@@ -40,6 +40,6 @@ def _key(resource: Resource, row_id: UUID) -> str:
 
 
 @cache
-def _form(schema: type[AppSchema]) -> str:
-    """A release that keeps other fields keeps them apart."""
+def _schema_hash(schema: type[AppSchema]) -> str:
+    """Return a short hash of the schema, so that releases with different schemas share no entry."""
     return hashlib.sha256(repr(schema.model_json_schema()).encode()).hexdigest()[:8]

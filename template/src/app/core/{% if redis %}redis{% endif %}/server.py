@@ -1,4 +1,4 @@
-"""The one client, and what becomes of the service while its server is unavailable."""
+"""The Redis client, with a circuit breaker for the time in which the server is unavailable."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -17,32 +17,32 @@ from app.settings.redis import RedisSettings
 logger = get_logger(__name__)
 
 MAX_CONNECTIONS = 10_000
-"""No limit of ours: there are as many as requests at one time, and those are limited elsewhere."""
+"""Limit of the connection pool. It is too high to be reached, as requests are limited elsewhere."""
 
-PAUSE = 1.0
-"""Seconds for which nobody tries a server that was away."""
+RETRY_INTERVAL = 1.0
+"""Seconds between two attempts to reach an unavailable server."""
 
 
 class RedisUnavailableError(Exception):
-    """The server cannot be used now; whoever uses it has to do without."""
+    """Redis cannot be reached, so the caller has to continue without it."""
 
 
 class RedisServer:
-    """The client, and whether there is a server behind it.
+    """A Redis client and a circuit breaker, which opens when a call fails.
 
-    While there is none nobody waits for it: one call in each pause tries, the others are refused at
-    once. An outage is one line in the log, and its end another.
+    While the breaker is open, one call per `RETRY_INTERVAL` tries the server, and all other calls
+    fail at once. The log has one line for the start of an outage and one for its end.
     """
 
     def __init__(self, client: Redis) -> None:
         self._client = client
-        self._away = False
-        self._next_try = 0.0
+        self._breaker_open = False
+        self._next_attempt = 0.0
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: RedisSettings, min_timeout: float = 0) -> AsyncGenerator[Self]:
-        """A client for as long as the context lasts; it connects when it is first used.
+        """Yield a client. It connects when it is first used, and is closed when the context ends.
 
         `min_timeout`, in seconds, replaces a shorter `REDIS_TIMEOUT`.
         """
@@ -51,7 +51,7 @@ class RedisServer:
             settings.redis_url.get_secret_value(),
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            # Once more, as the server may have closed a connection that was idle.
+            # One retry is needed, because the server may have closed an idle connection.
             retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
             max_connections=MAX_CONNECTIONS,
         )
@@ -62,38 +62,38 @@ class RedisServer:
 
     @property
     def database(self) -> int:
-        """The number of its database; what is published reaches the clients of all of them."""
+        """The database number. Pub/sub ignores it, so names of channels have to contain the number."""
         return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
 
     @property
     def timeout(self) -> float:
-        """Seconds to connect in, and to answer in."""
+        """Seconds the server may take to accept a connection, and to answer a command."""
         return float(self._client.connection_pool.connection_kwargs["socket_timeout"])
 
     @contextmanager
     def use(self) -> Iterator[Redis]:
-        """The client, if the server can be used; raises `RedisUnavailableError` if not, or not any more."""
-        if self._away:
+        """Yield the client. Raises `RedisUnavailableError` if the server cannot be used."""
+        if self._breaker_open:
             now = time.monotonic()
-            if now < self._next_try:
+            if now < self._next_attempt:
                 raise RedisUnavailableError
-            self._next_try = now + PAUSE
+            self._next_attempt = now + RETRY_INTERVAL
         try:
             yield self._client
         except (RedisError, OSError) as exc:
-            if not self._away:
+            if not self._breaker_open:
                 logger.warning("redis_away", error=repr(exc))
-            self._away, self._next_try = True, time.monotonic() + PAUSE
+            self._breaker_open, self._next_attempt = True, time.monotonic() + RETRY_INTERVAL
             raise RedisUnavailableError from exc
-        if self._away:
+        if self._breaker_open:
             logger.info("redis_back")
-            self._away = False
+            self._breaker_open = False
 
     @property
     def connection_pool(self) -> ConnectionPool:
-        """For libraries that bring their own client, so that there is one set of connections."""
+        """The connection pool, for libraries that create their own client."""
         return self._client.connection_pool
 
     async def ping(self) -> None:
-        """Ask the server itself, whatever was known of it."""
+        """Ping the server, even while the circuit breaker is open."""
         await self._client.ping()

@@ -1,4 +1,4 @@
-"""Announcing what has changed, whichever feature's rows it is."""
+"""Publishes an event for each committed change of a row, for all features."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
@@ -12,7 +12,7 @@ from app.shared.schemas import AppSchema
 
 
 class Event(BaseModel):
-    """Something has changed; `data` is the row, as a response shows it."""
+    """The message that reports a changed row. `data` is the row as a response shows it."""
 
     type: Literal["event"] = "event"
     channel: str
@@ -21,9 +21,10 @@ class Event(BaseModel):
 
 
 class Announcer:
-    """Publishes changes, each on the channel that has the name of its resource.
+    """Publishes each committed change on the channel that is named after its resource.
 
-    Rows with an owner are announced to them and to admins, those of any other model to everyone.
+    Changes of a model with an owner column go only to the owner and to admins. Changes of other
+    models go to every subscriber of the channel.
     """
 
     def __init__(self, publish: Callable[[Announcement], Awaitable[None]]) -> None:

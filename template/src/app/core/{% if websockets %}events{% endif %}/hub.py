@@ -1,4 +1,4 @@
-"""Who in this process is told what has changed."""
+"""The hub: fan-out of events to the WebSocket connections of this process."""
 
 import asyncio
 from collections import defaultdict
@@ -10,34 +10,34 @@ from uuid import UUID
 from pydantic import BaseModel
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""The largest message that a client may send."""
+"""Largest message that a client may send, in bytes."""
 
 QUEUE_SIZE = 100
-"""Messages that may wait for one who reads slowly; beyond the socket's own buffers."""
+"""Messages that may wait for one client, in addition to those in the socket's buffers."""
 
 
 class Announcement(BaseModel):
-    """An event on its way: what is sent, once for all, and to whom."""
+    """A serialized event, with the channel and the owner that decide who receives it."""
 
     channel: str
     message: str
     is_public: bool
     owner_id: UUID | None
-    """Whose it is, where it is not public; None: nobody's, and for admins only."""
+    """The owner of the row. If it is None and the event is not public, only admins receive it."""
 
 
 class CloseReason(NamedTuple):
-    """Why a connection ends, as RFC 6455 and IANA's registry number it."""
+    """A WebSocket close code (RFC 6455, section 7.4, and the IANA registry) and a reason."""
 
     code: int
     reason: str
 
 
-TOO_SLOW = CloseReason(1013, "Too slow: connect again, and read what has changed")
+TOO_SLOW = CloseReason(1013, "The client read too slowly. Reconnect, then read the list again.")
 
 
 class Subscriber:
-    """One connection: what it may see, what it wants to, and what waits to be sent to it."""
+    """A connection, with its subscribed channels, its permissions and its send queue."""
 
     def __init__(
         self,
@@ -48,19 +48,19 @@ class Subscriber:
         lifetime: float | None = None,
     ) -> None:
         self.key = key
-        """Whose connections are counted together."""
+        """Identifies the client, so that its connections can be counted."""
         self.user_id = user_id
         self.sees_all = sees_all
         self.lifetime = lifetime
-        """Seconds until it has to end; None: it may stay."""
+        """Seconds until the connection is closed, or None for no limit."""
         self.channels: set[str] = set()
         self.queue = asyncio.Queue[str](QUEUE_SIZE)
-        self.ending: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
+        self.close_reason: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
-    def end(self, ending: CloseReason) -> None:
-        """The first reason counts."""
-        if not self.ending.done():
-            self.ending.set_result(ending)
+    def end(self, reason: CloseReason) -> None:
+        """Close the connection with this reason, unless it is already being closed."""
+        if not self.close_reason.done():
+            self.close_reason.set_result(reason)
 
     def sees(self, announcement: Announcement) -> bool:
         return (
@@ -69,8 +69,8 @@ class Subscriber:
             or (self.user_id is not None and self.user_id == announcement.owner_id)
         )
 
-    def tell(self, message: str) -> None:
-        """Queue a message, and give up one who has left too many unread."""
+    def enqueue(self, message: str) -> None:
+        """Queue a message for the client. Close the connection if its queue is full."""
         try:
             self.queue.put_nowait(message)
         except asyncio.QueueFull:
@@ -78,20 +78,20 @@ class Subscriber:
 
 
 class Hub:
-    """Every connection of this process."""
+    """The subscribers of this process, one for each open connection."""
 
     def __init__(self) -> None:
         self._by_key: defaultdict[str, set[Subscriber]] = defaultdict(set)
 
     @contextmanager
     def connected(self, subscriber: Subscriber) -> Iterator[None]:
-        mine = self._by_key[subscriber.key]
-        mine.add(subscriber)
+        subscribers = self._by_key[subscriber.key]
+        subscribers.add(subscriber)
         try:
             yield
         finally:
-            mine.remove(subscriber)
-            if not mine:
+            subscribers.remove(subscriber)
+            if not subscribers:
                 del self._by_key[subscriber.key]
 
     def subscribers(self) -> Iterator[Subscriber]:
@@ -99,15 +99,15 @@ class Hub:
             yield from subscribers
 
     def count(self, key: str | None = None) -> int:
-        """How many connections there are, of one key or altogether."""
+        """Return the number of connections of one key, or of all keys."""
         if key is None:
             return sum(map(len, self._by_key.values()))
         return len(self._by_key.get(key, ()))
 
     async def deliver(self, announcement: Announcement) -> None:
-        """Tell all in this process who want to know of it and may."""
+        """Queue the event for every subscriber of its channel that may see the row."""
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
-                subscriber.tell(announcement.message)
-        # Of many events in a row nobody is too slow who reads whenever there is something.
+                subscriber.enqueue(announcement.message)
+        # Yield to the event loop, so that a burst does not disconnect clients that keep up.
         await asyncio.sleep(0)

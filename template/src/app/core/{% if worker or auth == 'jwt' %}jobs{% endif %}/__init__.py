@@ -1,7 +1,7 @@
-"""Jobs: what a request sets off and does not wait for.
+"""Background jobs: work that a request starts without waiting for the result.
 
-A job is an async function in a feature's `jobs` module. Its arguments come by value, and maybe
-much later: it takes ids, and loads what it needs.
+A job is an async function in a feature's `jobs` module. It may run long after the request, so it
+should take the ids of rows as arguments and load the rows when it runs.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from app.core.logging import get_logger
 logger = get_logger(__name__)
 
 TIMEOUT = 60.0
-"""Seconds after which an attempt is cut off."""
+"""Seconds that an attempt may take before it is cancelled."""
 
 
 @dataclass(frozen=True)
 class JobContext:
-    """What a job may use of the application."""
+    """The settings and the database, which every job receives as its first argument."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True)
 
@@ -33,7 +33,7 @@ class JobContext:
 
 
 class Job[**Parameters]:
-    """A function that can be enqueued."""
+    """An async function that can be enqueued, with the name that identifies it in messages."""
 
     def __init__(
         self, function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]]
@@ -44,7 +44,7 @@ class Job[**Parameters]:
     async def attempt(
         self, context: JobContext, /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Exception | None:
-        """Run the job once and log the outcome. Returns the error if the attempt failed."""
+        """Run the job once and log the result. Return the error, or None if the job succeeded."""
         started = perf_counter()
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -60,7 +60,7 @@ class Job[**Parameters]:
 def job[**Parameters](
     function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]],
 ) -> Job[Parameters]:
-    """Declare a job: `jobs.enqueue(unit, function, …)` takes its arguments, without the context."""
+    """Declare a job. `jobs.enqueue(unit, function, …)` takes its arguments except the context."""
     return Job(function)
 
 

@@ -7,10 +7,10 @@ from app.shared.pagination import Feed, FeedParams, Page
 
 
 class ItemService:
-    """The rules of items. Every method that names an item raises `ItemNotFoundError`.
+    """Business logic of items. Methods that take an item id raise `ItemNotFoundError`.
 
-    An item outside of the repository's scope is not forbidden but not there: a 403 would tell that
-    it exists.
+    They also raise it for an item outside the repository's scope, because a 403 would reveal that
+    the item exists.
     """
 
     def __init__(self, items: ItemRepository) -> None:

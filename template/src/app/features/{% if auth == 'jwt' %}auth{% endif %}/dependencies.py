@@ -1,4 +1,4 @@
-"""Who is asking, and whether they may: what other features use of this one."""
+"""Dependencies that authenticate a request, check roles and limit login attempts."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -25,29 +25,33 @@ from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
 from app.resources import Resources
 
-# Relative, so that it holds behind a proxy's prefix too.
+# A relative URL also works behind a proxy that serves the API under a path prefix.
 bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
 
 AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
 async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> Actor:
-    """The user whose access token came along, if they are still active.
+    """Authenticate the user of the request's access token (bearer token, RFC 6750, section 2.1).
 
-    A request that writes keeps them from being deleted before its transaction ends.
+    A request that writes also locks the user's row, so that the user cannot be deleted before the
+    request's transaction ends.
+
+    Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
+    deleted.
     """
-    user_id = _read(token, resources_of(request))
+    user_id = _verified_user_id(token, resources_of(request))
     users = UserRepository(unit, EVERYTHING)
     if only_reads(request):
-        return _admit(user_id, await users.active_role(user_id))
-    return _admit(user_id, await users.protect(user_id))
+        return _active_actor(user_id, await users.active_role(user_id))
+    return _active_actor(user_id, await users.protect(user_id))
 
 
 ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
 async def get_scope(request: Request, token: AccessTokenDep, unit: UnitDep) -> Scope:
-    """Whose rows a request may see, change and create: those of its actor."""
+    """Return the scope of the rows that the authenticated user may read, change and create."""
     return (await get_actor(request, token, unit)).scope
 
 
@@ -55,25 +59,28 @@ ScopeDep = Annotated[Scope, Depends(get_scope)]
 
 
 async def get_detached_actor(token: AccessTokenDep, resources: ResourcesDep) -> Actor:
-    """The actor, for a handler whose service opens its own transactions.
+    """Authenticate the user for a handler whose service opens its own transactions.
 
-    It leaves no connection and no transaction open, which that service would have to wait for.
+    The connection that reads the user is returned to the pool before the handler runs. Otherwise
+    each request would hold one connection while its service waits for a second one.
+
+    Raises `AuthenticationError` under the same conditions as `get_actor`.
     """
-    user_id = _read(token, resources)
+    user_id = _verified_user_id(token, resources)
     async with resources.database.reading() as unit:
-        return _admit(user_id, await UserRepository(unit, EVERYTHING).active_role(user_id))
+        return _active_actor(user_id, await UserRepository(unit, EVERYTHING).active_role(user_id))
 
 
 DetachedActorDep = Annotated[Actor, Depends(get_detached_actor)]
 
 
-def _read(token: str | None, resources: Resources) -> UUID:
+def _verified_user_id(token: str | None, resources: Resources) -> UUID:
     if token is None:
         raise AuthenticationError
     return resources.tokens.read("access", token).user_id
 
 
-def _admit(user_id: UUID, role: Role | None) -> Actor:
+def _active_actor(user_id: UUID, role: Role | None) -> Actor:
     if role is None:
         raise InvalidTokenError
     bind_contextvars(user_id=str(user_id))
@@ -81,7 +88,10 @@ def _admit(user_id: UUID, role: Role | None) -> Actor:
 
 
 async def get_own_account(actor: DetachedActorDep) -> AsyncGenerator[Actor]:
-    """The actor, for a handler about their own account: 401 if it is deleted meanwhile."""
+    """Authenticate the user for a handler that works on the user's own account.
+
+    If another request deletes the account meanwhile, this request gets 401 instead of 404.
+    """
     try:
         yield actor
     except UserNotFoundError as exc:
@@ -92,7 +102,7 @@ OwnAccountDep = Annotated[Actor, Depends(get_own_account, scope="function")]
 
 
 def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
-    """A dependency that refuses everyone else."""
+    """Return a dependency that raises `AuthorizationError` for users without one of the roles."""
 
     async def check(actor: DetachedActorDep) -> None:
         if actor.role not in roles:
@@ -110,10 +120,14 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 
 
 class LoginLimit:
-    """Counts attempts per address and account together, and ten times that per address alone.
+    """Rate limit of login attempts from one client address.
 
-    Together, so that nobody locks others out of their accounts; alone, so that nobody tries one
-    password on all of them.
+    `RATE_LIMIT_AUTH` applies to each pair of client address and account. Because the client address
+    is part of the pair, an attacker cannot lock a user at another address out of the account.
+
+    Ten times that rate applies to the client address and all accounts together. This slows down
+    password spraying (OWASP Credential Stuffing Prevention Cheat Sheet), which tries one common
+    password on many accounts.
     """
 
     def __init__(self, request: Request, resources: ResourcesDep) -> None:
@@ -122,8 +136,11 @@ class LoginLimit:
         self._rate = resources.settings.rate_limit_auth
 
     async def count(self, email: str) -> None:
-        """Count an attempt on the account of a normalised address; raises `RateLimitError`."""
-        with _recorded_limit():
+        """Count a login attempt with a normalized e-mail address.
+
+        Raises `RateLimitError` if the attempt exceeds either rate.
+        """
+        with _log_exceeded_limit():
             await self._limiter.hit(self._rate, "login", self._address, factor=10)
             await self._limiter.hit(self._rate, "login", self._address, email)
 
@@ -132,7 +149,10 @@ LoginLimitDep = Annotated[LoginLimit, Depends()]
 
 
 class RegistrationLimit:
-    """Counts registrations per client address: each costs a password hash, and sends a mail."""
+    """Rate limit of registrations from one client address (`RATE_LIMIT_REGISTRATION`).
+
+    Each registration computes a password hash and sends an e-mail.
+    """
 
     def __init__(self, request: Request, resources: ResourcesDep) -> None:
         self._address = client_address(request)
@@ -140,7 +160,7 @@ class RegistrationLimit:
         self._rate = resources.settings.rate_limit_registration
 
     async def count(self) -> None:
-        """Raises `RateLimitError`."""
+        """Count a registration. Raises `RateLimitError` if it exceeds the rate."""
         await self._limiter.hit(self._rate, "registration", self._address)
 
 
@@ -148,14 +168,19 @@ RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
 async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:
-    """A stolen access token must not be a way to guess the password."""
+    """Limit the attempts to guess the current password with a stolen access token.
+
+    Each user may make ten times as many attempts as `RATE_LIMIT_AUTH` allows. Raises
+    `RateLimitError` beyond that.
+    """
     rate = resources.settings.rate_limit_auth
-    with _recorded_limit(actor.id):
+    with _log_exceeded_limit(actor.id):
         await resources.rate_limiter.hit(rate, "password", str(actor.id), factor=10)
 
 
 @contextmanager
-def _recorded_limit(user_id: UUID | None = None) -> Iterator[None]:
+def _log_exceeded_limit(user_id: UUID | None = None) -> Iterator[None]:
+    """Log `authn_login_lock` if the body of the `with` statement exceeds a rate limit."""
     try:
         yield
     except RateLimitError:

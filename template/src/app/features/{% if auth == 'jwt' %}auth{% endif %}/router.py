@@ -16,7 +16,7 @@ async def log_in(
     limit: LoginLimitDep,
     response: Response,
 ) -> TokenResponse:
-    """Log in with e-mail address and password."""
+    """Log in with an e-mail address and a password."""
     await limit.count(form.username)
     response.headers["Cache-Control"] = "no-store"
     return await service.log_in(form.username, form.password.get_secret_value())
@@ -26,12 +26,15 @@ async def log_in(
 async def refresh(
     data: RefreshRequest, service: AuthServiceDep, response: Response
 ) -> TokenResponse:
-    """Exchange a refresh token for a new pair; it is spent then, and using it again logs out."""
+    """Exchange a refresh token for a new pair of tokens.
+
+    A refresh token works once. If it is used again, every refresh token of that login is revoked.
+    """
     response.headers["Cache-Control"] = "no-store"
     return await service.refresh(data.refresh_token.get_secret_value())
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(413, 415))
 async def log_out(data: RefreshRequest, service: AuthServiceDep) -> None:
-    """Revoke a refresh token and all that descend from the same login."""
+    """Log out by revoking every refresh token of the same login. No access token is needed."""
     await service.log_out(data.refresh_token.get_secret_value())

@@ -5,12 +5,11 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 from app.features.users.schemas import login_name
 from app.shared.schemas import NO_NUL, AppSchema, InputSchema
 
-TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTljIn0.c2lnbmF0dXJl"  # noqa: S105
-"""An example."""
+EXAMPLE_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTljIn0.c2lnbmF0dXJl"  # noqa: S105
 
 
 class TokenRequest(InputSchema):
-    """OAuth2's password form (RFC 6749, 4.3.2); the user name is the e-mail address."""
+    """OAuth2 password form (RFC 6749, section 4.3.2). `username` is the user's e-mail address."""
 
     model_config = ConfigDict(
         str_strip_whitespace=False,
@@ -23,7 +22,7 @@ class TokenRequest(InputSchema):
 
     username: Annotated[str, Field(max_length=254, pattern=NO_NUL), AfterValidator(login_name)]
     password: SecretStr = Field(max_length=1024)
-    # What clients send along, and this server has no use for.
+    # OAuth2 clients may send the fields below. The service uses none of them.
     grant_type: Literal["password"] | None = None
     scope: str = ""
     client_id: str | None = None
@@ -31,7 +30,7 @@ class TokenRequest(InputSchema):
 
 
 class RefreshRequest(InputSchema):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": TOKEN}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": EXAMPLE_TOKEN}]})
 
     refresh_token: SecretStr = Field(max_length=4096)
 
@@ -41,8 +40,8 @@ class TokenResponse(AppSchema):
         json_schema_extra={
             "examples": [
                 {
-                    "access_token": TOKEN,
-                    "refresh_token": TOKEN,
+                    "access_token": EXAMPLE_TOKEN,
+                    "refresh_token": EXAMPLE_TOKEN,
                     "token_type": "bearer",
                     "expires_in": 1800,
                 }
@@ -52,5 +51,5 @@ class TokenResponse(AppSchema):
 
     access_token: str
     refresh_token: str
-    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a token type, not a secret
     expires_in: int = Field(description="Seconds until the access token expires.")

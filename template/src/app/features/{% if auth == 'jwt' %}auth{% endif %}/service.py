@@ -14,15 +14,18 @@ from app.core.security.audit import record
 from app.features.auth.schemas import TokenResponse
 from app.features.users.repository import RefreshTokenRepository, UserRepository
 
-WRONG = "Wrong e-mail or password."
+WRONG_CREDENTIALS = "Wrong e-mail or password."
 
 
 class AuthService:
-    """Logging in, staying in, and logging out.
+    """Login, token refresh and logout.
 
-    It opens its own transactions where a request has one: no connection waits while a password is
-    hashed, and a family's revocation is committed though the request ends in an error. Each locks
-    the user first, so that what one of them revokes, no other has just issued.
+    The service opens its own transactions instead of using the request's unit of work. So no
+    database connection is held while a password is verified, and the revocation of a token family
+    is committed even if the request ends in an error.
+
+    Each transaction locks the user's row before it issues or revokes tokens. So a login or refresh
+    that runs during a revocation cannot leave a working refresh token behind.
     """
 
     def __init__(self, database: Database, passwords: Passwords, tokens: Tokens) -> None:
@@ -31,7 +34,12 @@ class AuthService:
         self._tokens = tokens
 
     async def log_in(self, email: str, password: str) -> TokenResponse:
-        """Raises the same `AuthenticationError`, after the same time, for every wrong pair."""
+        """Verify the credentials and return a new pair of tokens, which starts a token family.
+
+        Raises the same `AuthenticationError`, after the same amount of work, for an unknown
+        address, a wrong password and an inactive user. So the response does not reveal which
+        accounts exist (OWASP Authentication Cheat Sheet).
+        """
         while True:
             async with self._database.reading() as unit:
                 user = await UserRepository(unit, EVERYTHING).get_by_email(email)
@@ -39,7 +47,7 @@ class AuthService:
             valid, new_hash = await self._passwords.verify(password, verified_hash)
             if user is None or not valid or not user.is_active:
                 record("authn_login_fail", user.id if user else None)
-                raise AuthenticationError(WRONG)
+                raise AuthenticationError(WRONG_CREDENTIALS)
             async with self._database.transaction() as unit:
                 users = UserRepository(unit, EVERYTHING)
                 if await users.lock(user.id, password_hash=verified_hash, is_active=True):
@@ -48,14 +56,18 @@ class AuthService:
                     await RefreshTokenRepository(unit, EVERYTHING).delete_expired(user.id)
                     response = await self._issue(unit, user.id, family_id=uuid7())
                     break
-            # The user has changed since: once more, with what is stored now.
+            # The user was changed during the verification, so repeat it with the current row.
         record("authn_login_success", user.id)
         return response
 
     async def refresh(self, token: str) -> TokenResponse:
-        """Spend a refresh token for a new pair; raises `AuthenticationError`.
+        """Exchange a refresh token for a new pair of tokens.
 
-        A token that is used twice was stolen, from the client or by it: its whole family ends.
+        A token that is used a second time may have been stolen, so its whole family is revoked
+        (refresh token rotation, RFC 9700, section 4.14.2).
+
+        Raises `AuthenticationError` if the token is invalid, expired, spent or revoked, or if its
+        user is inactive or deleted.
         """
         user_id, _ = self._tokens.read("refresh", token)
         async with self._database.transaction() as unit:
@@ -70,7 +82,7 @@ class AuthService:
         raise InvalidTokenError
 
     async def log_out(self, token: str) -> None:
-        """End the token's family, if it has one."""
+        """Revoke the family of a refresh token. An unknown token is ignored."""
         async with self._database.transaction() as unit:
             rows = RefreshTokenRepository(unit, EVERYTHING)
             if user_id := await rows.find_user(hash_token(token)):

@@ -1,21 +1,21 @@
-"""`app users …`."""
+"""The commands `app users …`."""
 
 import asyncio
 import os
 
 import typer
 
-cli = typer.Typer(no_args_is_help=True, help="Accounts.")
+cli = typer.Typer(no_args_is_help=True, help="Manage user accounts.")
 
 
 @cli.callback()
 def users() -> None:
-    """Accounts."""
+    """Manage user accounts."""
 
 
 @cli.command()
 def create_admin(email: str) -> None:
-    """Make an admin; the password comes from ADMIN_PASSWORD, or a prompt."""
+    """Create an admin account with the password from ADMIN_PASSWORD, or from a prompt."""
     from pydantic import ValidationError
 
     from app.core.commands import describe, development_servers, fail, load_settings
@@ -31,7 +31,7 @@ def create_admin(email: str) -> None:
     try:
         data = UserCreate(email=email, name="Admin", password=password)
     except ValidationError as exc:
-        fail(f"No admin was made:\n{describe(exc)}")
+        fail(f"The admin account was not created:\n{describe(exc)}")
 
     async def create() -> None:
         settings = load_settings()
@@ -41,4 +41,4 @@ def create_admin(email: str) -> None:
 
     with development_servers():
         asyncio.run(create())
-    typer.echo(f"{data.email} is an admin now.")
+    typer.echo(f"Created the admin account {data.email}.")

@@ -10,9 +10,12 @@ class UserNotFoundError(NotFoundError):
 
 class EmailTakenError(ConflictError):
     def __init__(self) -> None:
-        super().__init__("That e-mail is taken.", "email")
+        super().__init__("This e-mail address is already taken.", "email")
 
 
 class LastAdminError(ConflictError):
     def __init__(self) -> None:
-        super().__init__("The last active admin has to stay one.")
+        super().__init__(
+            "The last active admin cannot be demoted, deactivated or deleted."
+            " Make another user an admin first."
+        )

@@ -8,7 +8,10 @@ from app.features.users.repository import UserRepository
 
 @job
 async def send_welcome_email(context: JobContext, *, user_id: UUID) -> None:
-    """Says nothing that the user has chosen: else it would be a way to mail one's text to anyone."""
+    """Send a welcome e-mail to a new user.
+
+    It contains no text supplied by the user, so registration cannot be abused to send spam.
+    """
     async with context.database.reading() as unit:
         user = await UserRepository(unit, EVERYTHING).get(user_id)
     if user is None:
@@ -18,5 +21,5 @@ async def send_welcome_email(context: JobContext, *, user_id: UUID) -> None:
         context.settings,
         to=user.email,
         subject=f"Welcome to {name}",
-        text=f"Your account at {name} is open. You log in with this address, and your password.\n",
+        text=f"Your account at {name} is ready. Log in with your e-mail address and password.\n",
     )

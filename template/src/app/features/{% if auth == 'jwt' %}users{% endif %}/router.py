@@ -25,7 +25,7 @@ from app.shared.pagination import Page, PaginatedResponse
 from app.shared.responses import error_responses
 
 router = APIRouter(prefix="/users", tags=["users"])
-for_admins = [Depends(require_role(Role.ADMIN))]
+admins_only = [Depends(require_role(Role.ADMIN))]
 
 
 @router.post(
@@ -42,7 +42,7 @@ async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
     request: Request,
     response: Response,
 ) -> User:
-    """Open an account; everyone may, and nobody becomes an admin by it."""
+    """Create an account with the role `user`. Anyone may register."""
     await limit.count()
     user = await service.register(data, jobs=jobs)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
@@ -56,13 +56,13 @@ async def get_me(actor: OwnAccountDep, service: UserServiceDep) -> User:
 
 @router.patch("/me", response_model=UserResponse, responses=error_responses(401, 413, 415))
 async def update_me(data: UserUpdate, actor: OwnAccountDep, service: UserServiceDep) -> User:
-    """Change what users may change of themselves."""
+    """Change the name of your own account."""
     return await service.rename(actor.id, data)
 
 
 @router.delete("/me", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(401, 409))
 async def delete_me(actor: OwnAccountDep, service: UserServiceDep) -> None:
-    """Close the account. Its items go with it."""
+    """Delete your own account and all of its items."""
     await service.delete(actor.id)
 
 
@@ -75,14 +75,14 @@ async def delete_me(actor: OwnAccountDep, service: UserServiceDep) -> None:
 async def change_password(
     data: PasswordChange, actor: OwnAccountDep, service: UserServiceDep
 ) -> None:
-    """Change the password; every refresh token is revoked, this client's too."""
+    """Change your own password. All of your refresh tokens are revoked, including this client's."""
     await service.change_password(actor.id, data)
 
 
 @router.get(
     "",
     response_model=PaginatedResponse[UserResponse],
-    dependencies=for_admins,
+    dependencies=admins_only,
     responses=error_responses(401, 403),
 )
 async def list_users(
@@ -94,7 +94,7 @@ async def list_users(
 @router.get(
     "/{user_id}",
     response_model=UserResponse,
-    dependencies=for_admins,
+    dependencies=admins_only,
     responses=error_responses(401, 403, 404),
 )
 async def get_user(user_id: UUID, service: UserServiceDep) -> User:
@@ -104,20 +104,23 @@ async def get_user(user_id: UUID, service: UserServiceDep) -> User:
 @router.patch(
     "/{user_id}",
     response_model=UserResponse,
-    dependencies=for_admins,
+    dependencies=admins_only,
     responses=error_responses(401, 403, 404, 409, 413, 415),
 )
 async def update_user(user_id: UUID, data: UserAdminUpdate, service: UserServiceDep) -> User:
-    """Change anyone's name, role or activation; a token of an inactive user fails at once."""
+    """Change a user's name, role or activation.
+
+    Deactivation makes all tokens of the user invalid at once.
+    """
     return await service.administer(user_id, data)
 
 
 @router.delete(
     "/{user_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    dependencies=for_admins,
+    dependencies=admins_only,
     responses=error_responses(401, 403, 404, 409),
 )
 async def delete_user(user_id: UUID, service: UserServiceDep) -> None:
-    """Close anyone's account. Its items go with it."""
+    """Delete a user and all of their items."""
     await service.delete(user_id)

@@ -20,22 +20,25 @@ from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 
 
 def normalize_email(text: str) -> str:
-    """The one spelling under which an address is stored, looked up and counted.
+    """Return the spelling under which an e-mail address is stored, looked up and rate-limited.
 
-    Blanks around it are removed, composed letters (NFC) replace decomposed ones, a domain is
-    written in Unicode and not as `xn--…`, and all is in lower case. Raises `ValueError` for what
-    is no address, also for one with a name (`Ann <ann@example.com>`).
+    Surrounding whitespace is removed, Unicode is composed (NFC), the domain is decoded from `xn--…`
+    to Unicode, and all letters are lowercased.
+
+    Raises `ValueError` if the text is not an e-mail address, or has a display name
+    (`Ann <ann@example.com>`).
     """
     if text.rstrip().endswith(">"):
-        raise ValueError("An e-mail address is expected, without a name or angle brackets")
+        raise ValueError("The e-mail address must not have a display name or angle brackets")
     _, address = validate_email(text)
     return address.lower()
 
 
 def login_name(text: str) -> str:
-    """The normalised address; of other text a spelling that belongs to no account.
+    """Return the normalized e-mail address, or the lowercased text if it is not an address.
 
-    A login with it is looked up and counted like any other, so it takes as long.
+    Text that is not an address belongs to no account. The login still looks it up and counts it,
+    so that the response takes as long as for an address.
     """
     try:
         return normalize_email(text)
@@ -43,22 +46,22 @@ def login_name(text: str) -> str:
         return text.lower()
 
 
-def _reachable_email(text: str) -> str:
-    """An address that any mail server can deliver to.
+def _deliverable_email(text: str) -> str:
+    """Return the normalized address; raises `ValueError` if its local part is not ASCII.
 
-    A domain outside ASCII has an ASCII form. A local part has none: it needs SMTPUTF8 on every
-    server on the way, which many do not offer.
+    A domain outside ASCII has an ASCII form (`xn--…`). A local part has none: it can be delivered
+    only if every mail server on the way supports SMTPUTF8 (RFC 6531), which many do not.
     """
     address = normalize_email(text)
     if not address.rpartition("@")[0].isascii():
-        raise ValueError("Before the @, only ASCII characters are accepted")
+        raise ValueError("Only ASCII characters are accepted before the @")
     return address
 
 
 Email = Annotated[
     str,
     Field(max_length=254, json_schema_extra={"format": "email"}),
-    AfterValidator(_reachable_email),
+    AfterValidator(_deliverable_email),
 ]
 Name = Annotated[
     str,
@@ -74,7 +77,7 @@ EXAMPLE: JsonDict = {
 
 
 class UserCreate(InputSchema):
-    # A space at an end belongs to a password.
+    # Leading and trailing spaces are part of a password.
     model_config = ConfigDict(str_strip_whitespace=False, json_schema_extra={"examples": [EXAMPLE]})
 
     email: Email
@@ -83,7 +86,7 @@ class UserCreate(InputSchema):
 
 
 class UserUpdate(InputSchema):
-    """What users may change of themselves."""
+    """Changes that a user may make to their own account."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ann"}]})
 
@@ -91,7 +94,7 @@ class UserUpdate(InputSchema):
 
 
 class UserAdminUpdate(UserUpdate):
-    """What admins may change of anyone."""
+    """Changes that an admin may make to any account."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Ann", "role": "admin", "is_active": True}]}
@@ -143,7 +146,7 @@ class UserResponse(AppSchema):
 
 
 class UserListParams(PageParams):
-    q: SearchText | None = Field(None, description="Part of the e-mail address, in any case.")
+    q: SearchText | None = Field(None, description="Part of the e-mail address, ignoring case.")
     sort: Literal["created_at", "-created_at", "email", "-email"] = "-created_at"
 
     @property

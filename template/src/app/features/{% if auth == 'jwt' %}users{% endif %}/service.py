@@ -21,10 +21,12 @@ from app.shared.pagination import Page
 
 
 class UserService:
-    """The rules of accounts. Every method that names a user raises `UserNotFoundError`.
+    """Registration, administration and deletion of user accounts.
 
-    It opens its own transactions: no connection waits while a password is hashed, and the security
-    trail has only what was committed.
+    The service opens its own transactions, so that no database connection is held while a password
+    is hashed, and so that a security event is logged only after its change is committed.
+
+    Every method that takes a `user_id` raises `UserNotFoundError` if there is no such user.
     """
 
     def __init__(self, database: Database, passwords: Passwords) -> None:
@@ -34,9 +36,9 @@ class UserService:
     async def register(
         self, data: UserCreate, role: Role = Role.USER, *, jobs: Jobs | None = None
     ) -> User:
-        """Open an account, and with `jobs` welcome its user by mail.
+        """Create a user. With `jobs`, also send a welcome e-mail after the commit.
 
-        Raises `EmailTakenError`, and `ValidationError` for a password easily guessed.
+        Raises `EmailTakenError`, and `ValidationError` if the password is easy to guess.
         """
         password = data.password.get_secret_value()
         check_password(password, email=data.email)
@@ -69,12 +71,16 @@ class UserService:
             return await UserRepository(unit, EVERYTHING).update(user_id, data.model_dump())
 
     async def administer(self, user_id: UUID, data: UserAdminUpdate) -> User:
-        """Raises `LastAdminError` where nobody would be left to administer."""
+        """Change a user's name, role or activation.
+
+        Deactivation revokes every refresh token of the user. Raises `LastAdminError` if the change
+        would leave the service without an active admin.
+        """
         values: dict[str, Any] = data.model_dump()
         async with self._database.transaction() as unit:
             users = UserRepository(unit, EVERYTHING)
             if values.get("role") is Role.USER or values.get("is_active") is False:
-                await self._keep_an_admin(users, without=user_id)
+                await self._ensure_another_admin(users, user_id)
             before = await users.lock(user_id)
             if before is None:
                 raise UserNotFoundError(user_id)
@@ -89,14 +95,17 @@ class UserService:
         return user
 
     async def change_password(self, user_id: UUID, data: PasswordChange) -> None:
-        """Log the user out everywhere else; raises `ValidationError` for either password."""
+        """Change the password and revoke every refresh token of the user.
+
+        Raises `ValidationError` if the current password is wrong or the new one is easy to guess.
+        """
         current = data.current_password.get_secret_value()
         password = data.new_password.get_secret_value()
         while True:
             user = await self.get(user_id)
             valid, _ = await self._passwords.verify(current, user.password_hash)
             if not valid:
-                raise ValidationError("That is not the password.", field="current_password")
+                raise ValidationError("The current password is wrong.", field="current_password")
             check_password(password, email=user.email, field="new_password")
             password_hash = await self._passwords.hash(password)
             async with self._database.transaction() as unit:
@@ -105,18 +114,22 @@ class UserService:
                     await users.update(user_id, {"password_hash": password_hash})
                     await RefreshTokenRepository(unit, EVERYTHING).revoke_all(user_id)
                     break
-            # The password has changed since, or its hash: once more, with what is stored now.
+            # The hash was changed during the verification, so repeat it with the current hash.
         record("authn_password_change", user_id)
 
     async def delete(self, user_id: UUID) -> None:
-        """Their items and tokens go with them; raises `LastAdminError`."""
+        """Delete a user together with the items and tokens that belong to them.
+
+        Raises `LastAdminError` if the user is the last active admin.
+        """
         async with self._database.transaction() as unit:
             users = UserRepository(unit, EVERYTHING)
-            await self._keep_an_admin(users, without=user_id)
+            await self._ensure_another_admin(users, user_id)
             await users.delete(user_id)
         record("user_deleted", user_id)
 
-    async def _keep_an_admin(self, users: UserRepository, *, without: UUID) -> None:
+    async def _ensure_another_admin(self, users: UserRepository, user_id: UUID) -> None:
+        """Raise `LastAdminError` if the user is the only active admin."""
         admins = await users.lock_admins()
-        if admins == [without]:
+        if admins == [user_id]:
             raise LastAdminError

@@ -1,4 +1,4 @@
-"""The channels that a client may subscribe to: found, like the features."""
+"""The channels that a client may subscribe to, collected from the repositories of all features."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from app.core.database.repository import BaseRepository
 
 @cache
 def channels() -> frozenset[str]:
-    """The name of every resource whose changes a feature's repositories record."""
+    """Return the resource names of all repositories that record changes."""
     return frozenset(
         value.resource.name
         for _, module in features.modules("repository")

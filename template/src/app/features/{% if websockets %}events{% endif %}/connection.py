@@ -1,4 +1,4 @@
-"""One connection, from its opening to its end."""
+"""One WebSocket connection, from the handshake to the close frame."""
 
 import asyncio
 import logging
@@ -18,51 +18,53 @@ logger = get_logger(__name__)
 
 EXPIRED = CloseReason(1008, "The session has expired")
 TOO_BIG = CloseReason(1009, "The message is too big")
-FAILED = CloseReason(1011, "Something went wrong on our side")
+FAILED = CloseReason(1011, "Internal server error")
 
-PAUSE = 1.0
-"""Seconds for which nothing is read from a client who sent too much."""
+RATE_LIMIT_PAUSE = 1.0
+"""Seconds to wait before reading again from a client that exceeded its rate limit."""
 
 type Answer = Callable[[bytes], Awaitable[Reply]]
 
 
 async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> None:
-    """Keep the connection until either side ends it; the log has a line for both ends of it."""
+    """Accept the connection and serve it until either side closes it. Log its start and end."""
     offered = websocket.scope["subprotocols"]
     await websocket.accept(next((name for name in SUBPROTOCOLS if name in offered), None))
     opened = perf_counter()
     logger.info("websocket_opened", path=websocket.url.path)
-    ending = FAILED
+    close_reason = FAILED
     try:
-        ending = await _converse(websocket, subscriber, answer)
+        close_reason = await _read_and_write(websocket, subscriber, answer)
     except Exception:
         logger.exception("websocket_failed")
     finally:
         logger.log(
-            logging.WARNING if ending is TOO_SLOW else logging.INFO,
+            logging.WARNING if close_reason is TOO_SLOW else logging.INFO,
             "websocket_closed",
-            code=int(ending.code),
+            code=int(close_reason.code),
             duration_ms=round((perf_counter() - opened) * 1000, 2),
         )
-    with suppress(WebSocketDisconnect, RuntimeError):  # It may be closed already.
-        await websocket.close(*ending)
+    with suppress(WebSocketDisconnect, RuntimeError):  # The client may have closed it already.
+        await websocket.close(*close_reason)
 
 
-async def _converse(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> CloseReason:
+async def _read_and_write(
+    websocket: WebSocket, subscriber: Subscriber, answer: Answer
+) -> CloseReason:
     reading = asyncio.create_task(_read(websocket, subscriber, answer))
     writing = asyncio.create_task(_write(websocket, subscriber))
-    parts = {reading, writing, subscriber.ending}
+    tasks = {reading, writing, subscriber.close_reason}
     try:
         done, _ = await asyncio.wait(
-            parts, timeout=subscriber.lifetime, return_when=asyncio.FIRST_COMPLETED
+            tasks, timeout=subscriber.lifetime, return_when=asyncio.FIRST_COMPLETED
         )
     finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.wait(parts)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
     if not done:
         return EXPIRED
-    return next(part for part in (subscriber.ending, reading, writing) if part in done).result()
+    return next(it for it in (subscriber.close_reason, reading, writing) if it in done).result()
 
 
 async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> CloseReason:
@@ -77,8 +79,8 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
             reply = await answer(data)
         except RateLimitError as exc:
             reply = Error(code="RATE_LIMITED", message=exc.message)
-            await asyncio.sleep(PAUSE)
-        # Whoever does not read the answers is not read either.
+            await asyncio.sleep(RATE_LIMIT_PAUSE)
+        # Backpressure: while the queue is full, no further message of the client is read.
         await subscriber.queue.put(reply.model_dump_json())
 
 
@@ -88,4 +90,4 @@ async def _write(websocket: WebSocket, subscriber: Subscriber) -> CloseReason:
         try:
             await websocket.send_text(message)
         except WebSocketDisconnect as exc:
-            return CloseReason(exc.code, "The client is gone")
+            return CloseReason(exc.code, "The client disconnected")

@@ -9,38 +9,38 @@ from app.dependencies import ResourcesDep
 from app.features.events.channels import channels
 from app.features.events.exceptions import TooManyConnectionsError
 from app.features.events.service import EventService
-from app.features.events.subscriber import MAX_CONNECTIONS_EACH, get_subscriber
+from app.features.events.subscriber import MAX_CONNECTIONS_PER_CLIENT, get_subscriber
 
 MAX_CONNECTIONS = 10_000
-"""Of one process."""
+"""Maximum number of open connections to one process."""
 
 
 async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
-    """Keep foreign pages out: browsers let every page connect, and CORS has no say in it.
+    """Refuse pages of foreign origins, because browsers do not apply CORS to WebSockets.
 
-    What is no browser sends no origin, and does not need one.
+    Clients other than browsers send no `Origin` header and are accepted.
     """
     scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
     allowed = {*resources.settings.cors_origins, f"{scheme}://{websocket.headers.get('host')}"}
     origins = websocket.headers.getlist("origin")
     if "*" not in allowed and not allowed.issuperset(origins):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "That origin is not allowed.")
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "This origin may not open a connection.")
 
 
-async def get_connected(
+async def get_connected_subscriber(
     subscriber: Annotated[Subscriber, Depends(get_subscriber)], resources: ResourcesDep
 ) -> AsyncGenerator[Subscriber]:
-    """One more connection, if there may be one more."""
+    """Register the connection with the hub. Raises an error if too many connections are open."""
     hub = resources.hub
-    if hub.count(subscriber.key) >= MAX_CONNECTIONS_EACH:
+    if hub.count(subscriber.key) >= MAX_CONNECTIONS_PER_CLIENT:
         raise TooManyConnectionsError
     if hub.count() >= MAX_CONNECTIONS:
-        raise ServiceUnavailableError("Too many connections.")
+        raise ServiceUnavailableError("The server has too many open connections. Try again later.")
     with hub.connected(subscriber):
         yield subscriber
 
 
-SubscriberDep = Annotated[Subscriber, Depends(get_connected)]
+SubscriberDep = Annotated[Subscriber, Depends(get_connected_subscriber)]
 
 
 async def get_event_service(subscriber: SubscriberDep) -> EventService:
@@ -50,6 +50,7 @@ async def get_event_service(subscriber: SubscriberDep) -> EventService:
 EventServiceDep = Annotated[EventService, Depends(get_event_service)]
 
 
-async def only_with_docs(resources: ResourcesDep) -> None:
+async def require_docs(resources: ResourcesDep) -> None:
+    """Raise a 404 error if `DOCS_ENABLED` is off, because the demo page belongs to the docs."""
     if not resources.settings.docs_enabled:
         raise HTTPException(status.HTTP_404_NOT_FOUND)

@@ -12,14 +12,14 @@ from app.features.events.dependencies import (
     EventServiceDep,
     SubscriberDep,
     check_origin,
-    only_with_docs,
+    require_docs,
 )
 from app.features.events.schemas import Reply
 
 DEMO = Path(__file__).with_name("demo")
 
 router = APIRouter(prefix="/ws", tags=["events"])
-demo = APIRouter(prefix="/demo", dependencies=[Depends(only_with_docs)], include_in_schema=False)
+demo = APIRouter(prefix="/demo", dependencies=[Depends(require_docs)], include_in_schema=False)
 
 
 @router.websocket("", dependencies=[Depends(check_origin)])
@@ -29,10 +29,10 @@ async def live_events(
     service: EventServiceDep,
     resources: ResourcesDep,
 ) -> None:
-    """Tell a client of the changes it subscribes to, as far as it may see them."""
+    """Send a client the events of the channels it subscribes to, except rows it may not see."""
 
     async def answer(data: bytes) -> Reply:
-        # A message costs as much as a request, and counts as one.
+        # A message costs as much as a request, so it counts against the same rate limit.
         rate = resources.settings.rate_limit_default
         await resources.rate_limiter.hit(rate, "request", client_address(websocket))
         return service.answer(data)
@@ -42,7 +42,7 @@ async def live_events(
 
 @demo.get("")
 async def show_demo() -> FileResponse:
-    """A page to watch events arrive on."""
+    """Return a demo page that shows events as they arrive."""
     return FileResponse(DEMO / "index.html", headers={"Content-Security-Policy": DOCS_CSP})
 
 

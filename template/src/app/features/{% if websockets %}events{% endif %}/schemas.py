@@ -1,4 +1,4 @@
-"""The messages of the protocol, both ways, told apart by their `type`."""
+"""Messages that clients and the server exchange. The field `type` selects the schema."""
 
 from typing import Annotated, Literal
 
@@ -38,7 +38,7 @@ class Pong(AppSchema):
 
 
 class Error(AppSchema):
-    """What was sent is not done; the connection lives on. The codes are those of HTTP's errors."""
+    """The reply to a message that failed. `code` is an error code of the HTTP API."""
 
     type: Literal["error"] = "error"
     code: str

@@ -17,7 +17,7 @@ from app.shared.responses import code_of
 
 
 class EventService:
-    """One side of the conversation: what is done with a client's messages, and answered."""
+    """Handles the messages of one connection and returns a reply to each."""
 
     def __init__(self, subscriber: Subscriber, channels: Collection[str]) -> None:
         self._subscriber = subscriber
@@ -27,15 +27,17 @@ class EventService:
         try:
             message = client_message.validate_json(data)
         except ValidationError as exc:
-            # Pydantic's own words would repeat the input.
+            # The reply contains no text of Pydantic's error, which would repeat the input.
             if exc.errors(include_input=False)[0]["type"] == "json_invalid":
                 return _error(400, "The message is not valid JSON.")
-            return _error(422, "Send subscribe or unsubscribe, each with a channel, or ping.")
+            return _error(
+                422, "Invalid message. Send subscribe or unsubscribe with a channel, or ping."
+            )
         if isinstance(message, Ping):
             return Pong()
         if message.channel not in self._channels:
             names = ", ".join(sorted(self._channels))
-            return _error(404, f"There is no such channel, but there is: {names}.")
+            return _error(404, f"Unknown channel. The available channels are: {names}.")
         if isinstance(message, Subscribe):
             self._subscriber.channels.add(message.channel)
             return Subscribed(channel=message.channel)

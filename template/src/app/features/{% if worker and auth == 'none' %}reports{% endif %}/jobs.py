@@ -10,7 +10,7 @@ logger = get_logger(__name__)
 
 @scheduled("0 0 * * *")
 async def count_items(context: JobContext) -> None:
-    """One line a day: in an API that is open to all, how fast it fills is worth to know."""
+    """Log the number of items once a day, to show how fast this public API grows."""
     async with context.database.reading() as unit:
         page = await ItemRepository(unit, EVERYTHING).search(ItemListParams(page_size=1))
     logger.info("items_counted", total=page.total)

@@ -13,7 +13,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   socket?.close();
   const fields = new FormData(form);
-  // Beside this page, whatever prefix it is served under.
+  // A relative URL works under any path prefix of a proxy.
   const url = new URL("../ws", location.href);
   url.protocol = location.protocol.replace("http", "ws");
   const opened = new WebSocket(url, fields.getAll("subprotocol").map((text) => text.trim()));
@@ -25,7 +25,7 @@ form.addEventListener("submit", (event) => {
   });
   opened.addEventListener("message", (message) => show(message.data));
   opened.addEventListener("close", ({ code, reason }) => {
-    show(`closed: ${code} ${reason}`);
+    show(`Connection closed: ${code} ${reason}`);
     if (socket === opened) state.textContent = "Not connected";
   });
 });

@@ -1,4 +1,4 @@
-"""What the command line needs of the migrations; Piccolo does it."""
+"""The migration commands of the command line, implemented with Piccolo."""
 
 import asyncio
 import io
@@ -27,7 +27,7 @@ from piccolo.table import sort_table_classes
 from app.config import Settings
 from app.core.database import Session
 from app.core.database.engine import Connection, Connections
-from app.core.database.revisions import MigrationError, tidy
+from app.core.database.revisions import MigrationError, format_revision
 from app.core.database.stored import refuse_changed_constraints, stored_table
 from app.core.logging import get_logger
 
@@ -46,14 +46,14 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Undo one revision: the newest of those that are applied."""
+    """Revert one revision: the newest of those that are applied."""
     with _quiet():
         asyncio.run(_downgrade(settings))
 
 
 def revision(_settings: Settings, message: str) -> None:
-    """Write a revision that brings what the others build to the models."""
-    asks = sys.stdin.isatty()  # Whether something was renamed, only a person can tell.
+    """Write a revision with the changes that the models need and the other revisions lack."""
+    asks = sys.stdin.isatty()  # Piccolo asks the developer whether something was renamed.
     with nullcontext() if asks else _quiet():
         alterations = asyncio.run(_alterations(None if asks else "n"))
         tables = asyncio.run(_tables())
@@ -62,16 +62,16 @@ def revision(_settings: Settings, message: str) -> None:
     path = Path(_app().resolved_migrations_folder_path, f"{now:%Y%m%d_%H%M%S}_{slug}.py")
     source = _source(f"{now:%Y-%m-%dT%H:%M:%S:%f}", message, alterations, tables)
     path.write_text(source, encoding="utf-8")
-    tidy(path)
+    format_revision(path)
 
 
 def revisions(_settings: Settings) -> list[str]:
-    """Every revision, from the first to the newest."""
+    """Return the names of all revisions, oldest first."""
     return list(asyncio.run(_managers()))
 
 
 def difference(_settings: Settings) -> str | None:
-    """How the models differ from what the revisions build."""
+    """Describe how the models differ from the tables that the revisions build, or return None."""
     with _quiet():
         alterations = asyncio.run(_alterations("n"))
     statements = chain.from_iterable(alteration.statements for alteration in alterations)
@@ -81,7 +81,7 @@ def difference(_settings: Settings) -> str | None:
 async def _upgrade(settings: Settings, revision: str) -> None:
     managers = await _managers()
     if revision not in {"head", *managers}:
-        raise MigrationError(f"There is no revision {revision}.")
+        raise MigrationError(f"The revision {revision} does not exist.")
     async with _connected(settings) as connection:
         applied = await _applied(connection)
         for name, manager in managers.items():
@@ -98,17 +98,17 @@ async def _downgrade(settings: Settings) -> None:
     async with _connected(settings) as connection:
         applied = await _applied(connection)
         if not applied:
-            raise MigrationError("There is no revision to go back from.")
+            raise MigrationError("No revision is applied, so none can be reverted.")
         last = max(applied)
         if last not in managers:
-            raise MigrationError(f"The file of revision {last} is missing.")
+            raise MigrationError(f"The file of the applied revision {last} is missing. Restore it.")
         async with _session(connection, managers[last]) as session:
             await session.run(_run_backwards(managers[last]))
         logger.info("downgraded", revision=last)
 
 
 async def _run_forwards(manager: MigrationManager) -> None:
-    """Constraints are dropped before columns change under them; Piccolo drops them last."""
+    """Apply a revision, but drop its constraints first, because Piccolo would drop them last."""
     if not manager.fake:
         await manager._run_drop_constraints()  # noqa: SLF001
         manager.drop_constraints = DropConstraintCollection()
@@ -117,7 +117,10 @@ async def _run_forwards(manager: MigrationManager) -> None:
 
 
 async def _run_backwards(manager: MigrationManager) -> None:
-    """Dropped tables come back before the columns that refer to them, which Piccolo adds first."""
+    """Revert a revision, but restore dropped tables first.
+
+    Piccolo would first add the columns that refer to these tables.
+    """
     await manager._run_add_constraints(backwards=True)  # noqa: SLF001
     manager.add_constraints = AddConstraintCollection()
     tables = MigrationManager(manager.migration_id, manager.app_name)
@@ -138,7 +141,7 @@ async def _connected(settings: Settings) -> AsyncGenerator[Connection]:
 
 @asynccontextmanager
 async def _session(connection: Connection, manager: MigrationManager) -> AsyncGenerator[Session]:
-    """Each revision is a transaction with the record that it was applied, unless it wants none."""
+    """Yield a session for one revision, in a transaction unless the revision disables that."""
     async with connection.transaction() if manager.wrap_in_transaction else nullcontext():
         yield Session(connection)
 
@@ -150,7 +153,7 @@ async def _applied(connection: Connection) -> list[str]:
 
 
 async def _managers() -> dict[str, MigrationManager]:
-    """What each revision does, by its name, from the first to the newest."""
+    """Return the migration manager of each revision by name, oldest first."""
     managers = await BaseMigrationManager().get_migration_managers(_app())
     return {manager.migration_id: manager for manager in managers}
 
@@ -164,7 +167,7 @@ async def _alterations(answer: str | None) -> list[AlterStatements]:
 
 
 async def _tables() -> list[str]:
-    """Those that the revisions build, before those that refer to them."""
+    """Return the tables that the revisions build, each before the tables that refer to it."""
     snapshot = SchemaSnapshot(list((await _managers()).values())).get_snapshot()
     names = {table.to_table_class(): table.tablename for table in snapshot}
     return [names[table] for table in sort_table_classes(list(names))]
@@ -177,12 +180,12 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
     }
     statements = [line for alteration in alterations for line in alteration.statements]
 
-    def at_the_end(statement: str) -> int:
-        """Where tables are dropped, those that refer to others come first."""
+    def drop_position(statement: str) -> int:
+        """Sort dropped tables to the end, each after the tables that refer to it."""
         dropped = DROP.match(statement)
         return -tables.index(dropped[1]) if dropped else -len(tables)
 
-    statements.sort(key=at_the_end)
+    statements.sort(key=drop_position)
     source: str = render_template(  # type: ignore[no-untyped-call]
         migration_id=name,
         auto=True,
@@ -192,7 +195,7 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
         app_name=APP,
         description=" ".join(message.split()).replace("\\", "\\\\").replace("'", "\\'"),
     )
-    if not statements:  # An empty one, to be filled by hand.
+    if not statements:  # An empty revision, which the developer edits.
         source = source.replace("return manager", "return manager  # noqa: RET504")
     return source.replace(FORWARDS, FORWARDS.replace("()", "() -> MigrationManager"))
 
@@ -204,6 +207,6 @@ def _app() -> AppConfig:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Piccolo prints what it does; we log it."""
+    """Suppress what Piccolo prints, because the commands log each revision."""
     with redirect_stdout(io.StringIO()):
         yield

@@ -1,4 +1,4 @@
-"""The base of all models."""
+"""The base class of all models."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ def _now() -> datetime:
 
 
 class Entity(Table, db=engine):
-    """What a repository keeps: a row with an id of its own and its times.
+    """A row with a UUIDv7 id, a creation time and an update time.
 
-    They are made here rather than in the database, so that a new row need not be read back.
+    The application sets these values, so that a new row need not be read back.
     """
 
     id = UUID(primary_key=True, default=None)
@@ -42,7 +42,7 @@ class Entity(Table, db=engine):
 
     @classmethod
     def load(cls, values: Mapping[str, Any]) -> Self:
-        """A row from the database; a column that was not asked for is not there, and cannot be read."""
+        """Create an entity from a row. Reading a column that was not loaded raises `KeyError`."""
         row = cls.__new__(cls)
         row.__dict__.update(values, _exists_in_db=True, _was_created=None)
         return row

@@ -1,4 +1,4 @@
-"""What repositories ask of one table, as Piccolo writes it."""
+"""Database queries for the table of one model, written with Piccolo."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Column, ...] = ()
-    """What a list loads; by default every column, but a large or secret one is better left out."""
+    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Columns and the value that each has in every row found."""
+        """Column values that every query filters by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -42,7 +42,7 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """A stretch of the rows in this order, and how many rows there are."""
+        """Return the rows of one page in this order, and the total number of rows."""
         conditions = [*where, *self._conditions()]
         rows = await self._session.run(
             self.model.select(*self._needed())
@@ -56,7 +56,7 @@ class Queries[Model: Entity]:
         return self._entities(rows), await self._session.run(self.model.count().where(*conditions))
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Newest first, from behind the cursor."""
+        """Return the rows after the cursor, newest first."""
         created_at, key = self.model.created_at, self.model.id
         query = (
             self.model.select(*self._needed())
@@ -65,7 +65,7 @@ class Queries[Model: Entity]:
             .limit(limit)
         )
         if after:
-            # The first half is what an index can find, the second breaks the ties.
+            # `created_at <=` can use the index, and the other condition breaks ties by id.
             query = query.where(
                 created_at <= after.created_at, (created_at < after.created_at) | (key < after.id)
             )
@@ -93,7 +93,7 @@ class Queries[Model: Entity]:
         return next(iter(self._entities(rows)), None)
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """An entity of these columns; another is not there, and cannot be read."""
+        """Create an entity from these columns. Reading another column raises `KeyError`."""
         return self.model.load(fields)
 
     def _entities(self, rows: Sequence[Mapping[str, Any]]) -> list[Model]:
@@ -110,5 +110,5 @@ class Queries[Model: Entity]:
 
 
 def containing(column: Varchar, text: str) -> Where:
-    """That a column contains a text, in any case; `%` and `_` stand for themselves."""
+    """Return a condition: the column contains the text, ignoring case. `%` and `_` are literal."""
     return column.ilike(f"%{WILDCARDS.sub(r'\\\g<0>', text)}%")

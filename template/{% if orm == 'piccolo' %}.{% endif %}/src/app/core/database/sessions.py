@@ -1,4 +1,4 @@
-"""The database: where sessions come from, and how their transactions begin, end and fail."""
+"""The database: creates sessions, and begins, commits and rolls back their transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from app.core.database.unit import UnitsOfWork
 
 
 class ReadOnlyConnection(Connection):
-    """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
+    """The connection of a session that only reads. Writing raises `RuntimeError`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -21,12 +21,12 @@ class ReadOnlyConnection(Connection):
             raise RuntimeError("a request that only reads tried to write")
         try:
             return await self._connection.fetch(statement, *values)
-        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
             return await self._connection.fetch(statement, *values)
 
 
 class Database(UnitsOfWork):
-    """The connections, and the two ways to work with them."""
+    """The connection pool, which provides writing and reading sessions."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """A database for as long as the context lasts; connections are opened when needed."""
+        """Yield a database, and close it at the end. Connections are opened when needed."""
         async with Connections.open(settings) as connections:
             yield cls(connections)
 

@@ -1,4 +1,4 @@
-"""Models as the database has them, without what only the application knows of them."""
+"""Converts models for the comparison with revisions, which import nothing from the application."""
 
 import inspect
 from enum import Enum
@@ -8,14 +8,14 @@ from piccolo.apps.migrations.auto import DiffableTable
 from piccolo.columns import Column
 from piccolo.table import Table
 
-from app.core.database.revisions import MigrationError, is_of_the_application
+from app.core.database.revisions import MigrationError, is_defined_in_app
 
 
 def stored_table(table: type[Table]) -> DiffableTable:
-    """What Piccolo compares with the revisions.
+    """Convert a table to the form that Piccolo compares with the revisions.
 
-    A revision that named a default or a class of the application would fail as soon as that is
-    renamed or removed.
+    Defaults and classes of the application are replaced, because a revision that imports one of
+    them would fail as soon as it is renamed or removed.
     """
     meta = table._meta  # noqa: SLF001
     return DiffableTable(
@@ -28,13 +28,13 @@ def stored_table(table: type[Table]) -> DiffableTable:
 
 
 def refuse_changed_constraints(built: list[DiffableTable], wanted: list[DiffableTable]) -> None:
-    """Piccolo knows a constraint by its name alone, and would take a changed one for the same."""
+    """Raise `MigrationError` for a changed constraint, because Piccolo compares only names."""
     before, after = _constraints(built), _constraints(wanted)
     for (table, name), definition in after.items():
         if before.get((table, name), definition) != definition:
             raise MigrationError(
-                f"The constraint {name} of {table} has changed. Give it another name, so that a"
-                " revision drops the one and adds the other."
+                f"The constraint {name} of {table} has changed. Give it another name, so that the"
+                " revision drops the old constraint and adds the new one."
             )
 
 
@@ -47,7 +47,7 @@ def _constraints(tables: list[DiffableTable]) -> dict[tuple[str, str], str]:
 
 
 def _quote(default: Any) -> Any:
-    """With apostrophes doubled, as Piccolo writes a text as it is into SQL."""
+    """Double the apostrophes in a default, because Piccolo does not escape strings in SQL."""
     match default:
         case Enum():
             return _quote(default.value)
@@ -62,18 +62,18 @@ def _stored_column(column: Column) -> Column:
     stored = column.copy()
     meta = stored._meta  # noqa: SLF001
     default = meta.params.get("default")
-    if inspect.isroutine(default) and is_of_the_application(default):
-        meta.params["default"] = None  # The database never computes it.
-    elif default is not None:  # Some columns have no such parameter.
+    if inspect.isroutine(default) and is_defined_in_app(default):
+        meta.params["default"] = None  # The application computes this default.
+    elif default is not None:  # Some column classes have no default.
         meta.params["default"] = _quote(default)
-    # A class that changes only what Python sees is left out; one with a column type is kept.
+    # A subclass is replaced by its base class unless it defines another column type.
     kind = type(column)
     stored.__class__ = next(each for each in kind.__mro__ if each.__module__.startswith("piccolo."))
     if stored.column_type != column.column_type:
         stored.__class__ = kind
         if kind.__module__.startswith("app.features."):
             raise MigrationError(
-                f"{meta.name}: {kind.__name__} has a column type of its own, so revisions import it."
-                " Define it in app.core: a feature may be removed, a revision may not."
+                f"{meta.name}: {kind.__name__} defines a column type, so revisions import the class."
+                " Move it to app.core, so that revisions keep working if the feature is removed."
             )
     return stored

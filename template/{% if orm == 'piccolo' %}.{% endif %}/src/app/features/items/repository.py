@@ -13,6 +13,6 @@ class ItemRepository(BaseRepository[Item]):
     resource = Resource("items", ItemResponse)
 
     async def search(self, params: ItemListParams) -> Page[Item]:
-        """A page of the items whose title contains `params.q`, in any case."""
+        """Return a page of the items whose title contains `params.q`, ignoring case."""
         where = [containing(Item.title, params.q)] if params.q else []
         return await self.page(params, params.order, *where)

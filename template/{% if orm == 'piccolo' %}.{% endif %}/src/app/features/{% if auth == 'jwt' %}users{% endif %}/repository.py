@@ -14,29 +14,32 @@ from app.shared.pagination import Page
 
 
 class UserRepository(BaseRepository[User]):
-    """Accounts. Creating one raises `EmailTakenError`."""
+    """User accounts. A duplicate email address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
-    # Without the password's hash.
+    # Lists do not load the password hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """The user of a normalised address; see `normalize_email`."""
+        """Return the user with this address, which must be normalized by `normalize_email`."""
         return await self._session.run(User.objects().where(User.email == email).first())
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """A page of the users whose address contains `params.q`, in any case."""
+        """Return a page of the users whose address contains `params.q`, ignoring case."""
         where = [containing(User.email, params.q)] if params.q else []
         return await self.page(params, params.order, *where)
 
     async def active_role(self, user_id: UUID) -> Role | None:
-        """The role of the user; None where there is none, or it is not active."""
+        """Return the user's role, or None if the user does not exist or is inactive."""
         return await self._role(self._active(user_id))
 
     async def protect(self, user_id: UUID) -> Role | None:
-        """Like `active_role`; and no other transaction deletes the user before this one ends."""
+        """Return the same as `active_role`, and lock the user against deletion.
+
+        The lock lasts until this transaction ends.
+        """
         return await self._role(self._active(user_id).lock_rows("KEY SHARE"))
 
     def _active(self, user_id: UUID) -> Select[User]:
@@ -47,12 +50,13 @@ class UserRepository(BaseRepository[User]):
         return Role(rows[0]["role"]) if rows else None
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
-        """The user, whom no other transaction locks, changes or deletes before this one ends.
+        """Lock the user's row until this transaction ends, and return the user.
 
-        None where the user is gone, or has another value in one of the columns.
+        Other transactions wait before they lock, change or delete the row. Returns None if the user
+        does not exist or does not have the given column values.
 
-        Whatever issues, spends or revokes refresh tokens locks their user first. So these
-        transactions run one after the other, and cannot deadlock.
+        Every transaction that issues, spends or revokes refresh tokens locks their user first, so
+        these transactions run one after another and cannot deadlock.
         """
         return await self._session.run(
             User.objects()
@@ -62,7 +66,10 @@ class UserRepository(BaseRepository[User]):
         )
 
     async def lock_admins(self) -> list[UUID]:
-        """The active admins, none of whom can cease to be one before this transaction ends."""
+        """Lock the active admins until this transaction ends, and return their ids.
+
+        Until then, no other transaction can demote, deactivate or delete one of them.
+        """
         return await self._session.run(
             User.select(User.id)
             .where(User.role == Role.ADMIN, User.is_active.eq(True))
@@ -76,7 +83,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
 
     async def find_user(self, token_hash: str) -> UUID | None:
-        """The id of the user who was given the token; None for an unknown or revoked one."""
+        """Return the id of the token's user, or None if the token is unknown or revoked."""
         user_ids = await self._session.run(
             RefreshToken.select(RefreshToken.user_id)
             .where(RefreshToken.token_hash == token_hash)
@@ -85,7 +92,11 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return user_ids[0] if user_ids else None
 
     async def spend(self, token_hash: str) -> UUID | None:
-        """The token's family, to the first who asks; None for an unknown, spent or expired one."""
+        """Mark the token as spent, and return the id of its family.
+
+        Returns None if the token is unknown, expired or already spent. Of concurrent calls with the
+        same token, only one gets the family.
+        """
         now = datetime.now(UTC)
         spent = await self._session.run(
             RefreshToken.update({RefreshToken.spent_at: now})
@@ -99,7 +110,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return spent[0]["family_id"] if spent else None
 
     async def revoke_family(self, token_hash: str) -> bool:
-        """Whether there was anything to revoke."""
+        """Delete all tokens of the token's family, and return whether there were any."""
         family = RefreshToken.select(RefreshToken.family_id).where(
             RefreshToken.token_hash == token_hash
         )
@@ -114,7 +125,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         await self._session.run(RefreshToken.delete().where(RefreshToken.user_id == user_id))
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
-        """Those of one user, or of all."""
+        """Delete the expired tokens of one user or, with None, of all users."""
         query = RefreshToken.delete().where(RefreshToken.expires_at < datetime.now(UTC))
         if user_id:
             query = query.where(RefreshToken.user_id == user_id)

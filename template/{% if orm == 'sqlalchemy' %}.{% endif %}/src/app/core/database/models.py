@@ -1,4 +1,4 @@
-"""The bases of all models."""
+"""The base classes of all models."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -26,9 +26,11 @@ class TimestampMixin:
 
 
 class Entity(TimestampMixin, Base):
-    """What a repository keeps: a row with an id of its own and its times."""
+    """A row with a UUIDv7 id, a creation time and an update time.
+
+    The application sets these values, so that a new row need not be read back.
+    """
 
     __abstract__ = True
 
-    # Made here rather than in the database, so that a new row need not be read back.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)

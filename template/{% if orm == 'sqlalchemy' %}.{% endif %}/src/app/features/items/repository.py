@@ -12,6 +12,6 @@ class ItemRepository(BaseRepository[Item]):
     resource = Resource("items", ItemResponse)
 
     async def search(self, params: ItemListParams) -> Page[Item]:
-        """A page of the items whose title contains `params.q`, in any case."""
+        """Return a page of the items whose title contains `params.q`, ignoring case."""
         where = [Item.title.icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)

@@ -1,4 +1,4 @@
-"""The bases of all models."""
+"""The base classes of all models."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,9 @@ class TimestampMixin(SQLModel):
 
 
 class Entity(TimestampMixin):
-    """What a repository keeps: a row with an id of its own and its times."""
+    """A row with a UUIDv7 id, a creation time and an update time.
 
-    # Made here rather than in the database, so that a new row need not be read back.
+    The application sets these values, so that a new row need not be read back.
+    """
+
     id: UUID = Field(default_factory=uuid7, primary_key=True)

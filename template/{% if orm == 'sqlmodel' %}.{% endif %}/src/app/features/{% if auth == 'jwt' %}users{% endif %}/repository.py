@@ -12,46 +12,50 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# Built once, as every request with a token needs one of them.
+# Both statements are built once, because every authenticated request executes one of them.
 ACTIVE = select(col(User.role)).where(col(User.id) == bindparam("id"), col(User.is_active))
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 
 
 class UserRepository(BaseRepository[User]):
-    """Accounts. Creating one raises `EmailTakenError`."""
+    """User accounts. A duplicate email address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
-    # Without the password's hash.
+    # Lists do not load the password hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """The user of a normalised address; see `normalize_email`."""
+        """Return the user with this address, which must be normalized by `normalize_email`."""
         return await self._one(self._select().where(col(User.email) == email))
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """A page of the users whose address contains `params.q`, in any case."""
+        """Return a page of the users whose address contains `params.q`, ignoring case."""
         where = [col(User.email).icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)
 
     async def active_role(self, user_id: UUID) -> Role | None:
-        """The role of the user; None where there is none, or it is not active."""
+        """Return the user's role, or None if the user does not exist or is inactive."""
         role = (await self._session.execute(ACTIVE, {"id": user_id})).scalar_one_or_none()
         return Role(role) if role else None
 
     async def protect(self, user_id: UUID) -> Role | None:
-        """Like `active_role`; and no other transaction deletes the user before this one ends."""
+        """Return the same as `active_role`, and lock the user against deletion.
+
+        The lock lasts until this transaction ends.
+        """
         role = (await self._session.execute(PROTECTED, {"id": user_id})).scalar_one_or_none()
         return Role(role) if role else None
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
-        """The user, whom no other transaction locks, changes or deletes before this one ends.
+        """Lock the user's row until this transaction ends, and return the user.
 
-        None where the user is gone, or has another value in one of the columns.
+        Other transactions wait before they lock, change or delete the row. Returns None if the user
+        does not exist or does not have the given column values.
 
-        Whatever issues, spends or revokes refresh tokens locks their user first. So these
-        transactions run one after the other, and cannot deadlock.
+        Every transaction that issues, spends or revokes refresh tokens locks their user first, so
+        these transactions run one after another and cannot deadlock.
         """
         return await self._one(
             self._select()
@@ -61,7 +65,10 @@ class UserRepository(BaseRepository[User]):
         )
 
     async def lock_admins(self) -> list[UUID]:
-        """The active admins, none of whom can cease to be one before this transaction ends."""
+        """Lock the active admins until this transaction ends, and return their ids.
+
+        Until then, no other transaction can demote, deactivate or delete one of them.
+        """
         admins = await self._session.execute(
             select(col(User.id))
             .where(col(User.role) == Role.ADMIN, col(User.is_active))
@@ -75,14 +82,18 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     model = RefreshToken
 
     async def find_user(self, token_hash: str) -> UUID | None:
-        """The id of the user who was given the token; None for an unknown or revoked one."""
+        """Return the id of the token's user, or None if the token is unknown or revoked."""
         users = await self._session.execute(
             select(col(RefreshToken.user_id)).where(col(RefreshToken.token_hash) == token_hash)
         )
         return users.scalar_one_or_none()
 
     async def spend(self, token_hash: str) -> UUID | None:
-        """The token's family, to the first who asks; None for an unknown, spent or expired one."""
+        """Mark the token as spent, and return the id of its family.
+
+        Returns None if the token is unknown, expired or already spent. Of concurrent calls with the
+        same token, only one gets the family.
+        """
         now = datetime.now(UTC)
         families = await self._session.execute(
             update(RefreshToken)
@@ -97,7 +108,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return families.scalar_one_or_none()
 
     async def revoke_family(self, token_hash: str) -> bool:
-        """Whether there was anything to revoke."""
+        """Delete all tokens of the token's family, and return whether there were any."""
         family = select(col(RefreshToken.family_id)).where(
             col(RefreshToken.token_hash) == token_hash
         )
@@ -112,7 +123,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
-        """Those of one user, or of all."""
+        """Delete the expired tokens of one user or, with None, of all users."""
         statement = delete(RefreshToken).where(col(RefreshToken.expires_at) < datetime.now(UTC))
         if user_id:
             statement = statement.where(col(RefreshToken.user_id) == user_id)

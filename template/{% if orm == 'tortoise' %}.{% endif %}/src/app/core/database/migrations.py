@@ -1,4 +1,4 @@
-"""What the command line needs of the migrations; Tortoise does it."""
+"""The migration commands of the command line, implemented with Tortoise."""
 
 import asyncio
 import importlib
@@ -20,7 +20,7 @@ from tortoise.migrations.writer import MigrationWriter, format_migration_name
 
 from app.config import Settings
 from app.core.database.engine import Connection, Connections
-from app.core.database.revisions import FOLDER, MigrationError, project, tidy
+from app.core.database.revisions import FOLDER, MigrationError, format_revision, project_folder
 from app.core.database.schema import schema_editor
 from app.core.database.session import CONFIG, Session
 from app.core.database.stored import Comparison
@@ -39,57 +39,58 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Undo one revision: the newest of those that are applied.
+    """Revert one revision: the newest of those that are applied.
 
-    With branches, `revisions` has their order. Undoing a merge leaves both of the branches that it
-    joined.
+    If branches have several newest revisions, the last of them in the order of `revisions` is
+    reverted. Reverting a merge revision leaves both of the branches that it merged.
     """
     asyncio.run(_downgrade(settings))
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision that brings what the others build to the models."""
+    """Write a revision with the changes that the models need and the other revisions lack."""
     operations = asyncio.run(_changes(settings))
     graph = asyncio.run(_graph())
     names = [key.name for key in graph.nodes]
     number = max((int(name[:4]) for name in names if name[:4].isdigit()), default=0) + 1
     name = format_migration_name(number, message)
-    path = project() / FOLDER / f"{name}.py"
-    # After two branches it is their merge.
+    path = project_folder() / FOLDER / f"{name}.py"
+    # With two branches, the revision merges them.
     parents = [(APP, leaf.name) for leaf in graph.leaf_nodes()]
     source = RevisionWriter(name, APP, operations, dependencies=parents).as_string()
     path.write_text(source, encoding="utf-8")
-    tidy(path)
+    format_revision(path)
 
 
 def revisions(_settings: Settings) -> list[str]:
-    """Every revision, from the first to the newest."""
+    """Return the names of all revisions, oldest first."""
     return list(asyncio.run(_revisions()))
 
 
 def difference(settings: Settings) -> str | None:
-    """How the models differ from what the revisions build."""
+    """Describe how the models differ from the tables that the revisions build, or return None."""
     operations = asyncio.run(_changes(settings))
     return "\n".join(f"  {operation.describe()}" for operation in operations) or None
 
 
 class RevisionWriter(MigrationWriter):
     def as_string(self) -> str:
-        return f"# Lists are how Tortoise wants them.\n# ruff: noqa: RUF012\n{super().as_string()}"
+        reason = "Tortoise requires lists as class attributes, which RUF012 would report."
+        return f"# {reason}\n# ruff: noqa: RUF012\n{super().as_string()}"
 
 
 async def _upgrade(settings: Settings, revision: str) -> None:
-    every = await _revisions()
-    if revision not in {"head", *every}:
-        raise MigrationError(f"There is no revision {revision}.")
+    known = await _revisions()
+    if revision not in {"head", *known}:
+        raise MigrationError(f"The revision {revision} does not exist.")
     async with _connected(settings) as (connection, recorder, applied):
         state = _empty_state()
-        for name, migration in every.items():
-            with _misfits(name):
+        for name, migration in known.items():
+            with _conflict_errors(name):
                 if name in applied:
                     await migration.apply(state, dry_run=True)
                 else:
-                    async with _step(connection, migration) as editor:
+                    async with _schema_editor(connection, migration) as editor:
                         await migration.apply(state, schema_editor=editor)
                         await recorder.record_applied(APP, name)
                     logger.info("upgraded", revision=name)
@@ -98,19 +99,23 @@ async def _upgrade(settings: Settings, revision: str) -> None:
 
 
 async def _downgrade(settings: Settings) -> None:
-    every = await _revisions()
+    known = await _revisions()
     async with _connected(settings) as (connection, recorder, applied):
-        if missing := applied - every.keys():
-            raise MigrationError(f"The file of revision {max(missing)} is missing.")
+        if missing := applied - known.keys():
+            raise MigrationError(
+                f"The file of the applied revision {max(missing)} is missing. Restore it."
+            )
         if not applied:
-            raise MigrationError("There is no revision to go back from.")
-        *before, last = (migration for name, migration in every.items() if name in applied)
+            raise MigrationError("No revision is applied, so none can be reverted.")
+        *before, last = (migration for name, migration in known.items() if name in applied)
         if not all(getattr(operation, "reversible", True) for operation in last.operations):
-            raise MigrationError(f"Revision {last.name} cannot be gone back from.")
+            raise MigrationError(
+                f"Revision {last.name} cannot be reverted: it has an irreversible operation."
+            )
         state = _empty_state()
         for migration in before:
             await migration.apply(state, dry_run=True)
-        async with _step(connection, last) as editor:
+        async with _schema_editor(connection, last) as editor:
             await last.unapply(state, schema_editor=editor)
             await recorder.record_unapplied(APP, last.name)
         logger.info("downgraded", revision=last.name)
@@ -120,7 +125,7 @@ async def _downgrade(settings: Settings) -> None:
 async def _connected(
     settings: Settings,
 ) -> AsyncGenerator[tuple[Connection, MigrationRecorder, set[str]]]:
-    """A connection, the records of what was applied, and the names in them."""
+    """Yield a connection, the recorder of applied revisions, and the names of these revisions."""
     async with (
         Connections.open(settings, migrating=True) as connections,
         connections.take() as connection,
@@ -133,19 +138,23 @@ async def _connected(
 
 
 @asynccontextmanager
-async def _step(connection: Connection, migration: Migration) -> AsyncGenerator[BaseSchemaEditor]:
-    """Each revision is a transaction with the record that it was applied, unless it wants none."""
+async def _schema_editor(
+    connection: Connection, migration: Migration
+) -> AsyncGenerator[BaseSchemaEditor]:
+    """Yield a schema editor for one revision, in a transaction if the revision is atomic."""
     async with connection.in_transaction() if migration.atomic else nullcontext():
         yield schema_editor(connection, atomic=migration.atomic)
 
 
 @contextmanager
-def _misfits(name: str) -> Iterator[None]:
-    """Name the revision that changes what is not there, such as one of two branches at odds."""
+def _conflict_errors(name: str) -> Iterator[None]:
+    """Raise `MigrationError` if a revision changes something that another revision has removed."""
     try:
         yield
     except IncompatibleStateError as exc:
-        raise MigrationError(f"Revision {name} does not fit those before it.") from exc
+        raise MigrationError(
+            f"Revision {name} conflicts with an earlier revision or with another branch."
+        ) from exc
 
 
 async def _graph() -> MigrationGraph:
@@ -156,26 +165,26 @@ async def _graph() -> MigrationGraph:
 
 
 async def _revisions() -> dict[str, Migration]:
-    """What each revision does, by its name, from the first to the newest."""
+    """Return all revisions by name, oldest first."""
     graph = await _graph()
     keys = [key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)]
     return {key.name: migration for key in keys if (migration := graph.nodes[key])}
 
 
 async def _changes(settings: Settings) -> list[Operation]:
-    """What would bring the revisions to the models."""
+    """Return the operations that the models need and the revisions lack."""
     _find_files()
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):
             apps = Apps(APPS, session.connections)
-            every = await Comparison(apps, APPS).operations()
-    # Options, such as a model's docstring, change no table.
-    return [operation for operation in every if not isinstance(operation, AlterModelOptions)]
+            operations = await Comparison(apps, APPS).operations()
+    # Options of a model, such as its description, change no column.
+    return [operation for operation in operations if not isinstance(operation, AlterModelOptions)]
 
 
 def _find_files() -> None:
-    """Let `migrations.versions` be imported from the project's root."""
-    if (root := str(project())) not in sys.path:
+    """Make `migrations.versions` importable from the project's folder."""
+    if (root := str(project_folder())) not in sys.path:
         sys.path.insert(0, root)
     importlib.invalidate_caches()
 

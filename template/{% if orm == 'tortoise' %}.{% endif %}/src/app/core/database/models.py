@@ -1,4 +1,4 @@
-"""The base of all models."""
+"""The base class of all models."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,9 @@ from app.core.ids import uuid7
 
 
 class Entity(Model):
-    """What a repository keeps: a row with an id of its own and its times.
+    """A row with a UUIDv7 id, a creation time and an update time.
 
-    They are made here rather than in the database, so that a new row need not be read back.
+    The application sets these values, so that a new row need not be read back.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
@@ -23,12 +23,12 @@ class Entity(Model):
         abstract = True
 
     def __init__(self, **values: Any) -> None:
-        # One time for both: a row that is new was never changed.
+        # Both times are equal in a new row, because it was never updated.
         now = datetime.now(UTC)
         super().__init__(**{"created_at": now, "updated_at": now, **values})
 
     async def save(self, *args: Any, **options: Any) -> None:
-        """Where only some fields are saved, `update_fields` has to name `updated_at`."""
+        """Set `updated_at` and save. `update_fields`, if given, must contain `updated_at`."""
         if self._saved_in_db:
             self.updated_at = datetime.now(UTC)
         await super().save(*args, **options)

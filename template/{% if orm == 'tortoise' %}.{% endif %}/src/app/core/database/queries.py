@@ -1,4 +1,4 @@
-"""What repositories ask of one table, as Tortoise writes it."""
+"""Database queries for the table of one model, written with Tortoise."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,23 +17,23 @@ type Condition = Q
 
 
 class Queries[Model: Entity]:
-    """Begins every query with `_rows()`: on the session's connection, and within the filters."""
+    """Begins every query with `_rows()`, which sets the session's connection and the filters."""
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """What a list loads; by default every column, but a large or secret one is better left out."""
+    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Columns and the value that each has in every row found."""
+        """Column values that every query filters by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
-        return name in cls.model._meta.fields_map  # noqa: SLF001 - there is no other way
+        return name in cls.model._meta.fields_map  # noqa: SLF001 - Tortoise has no public API
 
     def _rows(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
-        """The rows that the filters let through, and these, which are Tortoise's."""
+        """Return a query of the rows that match the repository's filters and these conditions."""
         return self._unfiltered(*where, **filters).filter(**self._filters)
 
     def _unfiltered(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
@@ -45,7 +45,7 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """A stretch of the rows in this order, and how many rows there are."""
+        """Return the rows of one page in this order, and the total number of rows."""
         rows = self._rows(*where)
         sign = "-" if order.descending else ""
         items = await (
@@ -57,10 +57,10 @@ class Queries[Model: Entity]:
         return items, await rows.count()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Newest first, from behind the cursor."""
+        """Return the rows after the cursor, newest first."""
         rows = self._rows()
         if after:
-            # The first half is what an index can find, the second breaks the ties.
+            # `created_at <=` can use the index, and the other condition breaks ties by id.
             rows = rows.filter(
                 Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                 created_at__lte=after.created_at,
@@ -74,18 +74,18 @@ class Queries[Model: Entity]:
 
     async def _update(self, row_id: UUID, values: Mapping[str, Any]) -> Model | None:
         changed = await self._rows(id=row_id).update(**values, updated_at=datetime.now(UTC))
-        # As changed, it may be outside of the filters.
+        # The changed row may no longer match the filters.
         return await self._find({}, row_id) if changed else None
 
     async def _delete(self, row_id: UUID) -> Model | None:
-        # Locked, so that of two who delete it one finds it gone.
+        # The row is locked, so that a concurrent deletion of it waits and then finds no row.
         row = await self._rows(id=row_id).select_for_update().first()
         if row:
             await row.delete(using_db=self._session.client)
         return row
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """An entity of these columns."""
+        """Create an entity from these columns."""
         return self.model(**fields)
 
     def _needed(self, rows: QuerySet[Model]) -> QuerySet[Model]:

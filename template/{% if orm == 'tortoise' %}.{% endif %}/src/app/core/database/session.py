@@ -1,4 +1,4 @@
-"""The session: what Tortoise takes as its context, with one connection in it."""
+"""The session: a context of Tortoise that contains one connection."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ CONFIG: dict[str, dict[str, Any]] = {
     "connections": {"default": {"engine": "app.core.database.engine", "credentials": {}}},
     "apps": {"app": {"models": ["app.models"], "migrations": "migrations.versions"}},
 }
-"""Tortoise's: one app, all of whose queries run on the connection of a session."""
+"""The configuration of Tortoise: one app, whose queries run on the connection of a session."""
 
 
 class OneConnection(ConnectionHandler):
-    """Where Tortoise looks its connections up: finds the session's."""
+    """Returns the session's connection wherever Tortoise looks up a connection."""
 
     def __init__(self, client: BaseDBAsyncClient) -> None:
         super().__init__()
@@ -26,10 +26,10 @@ class OneConnection(ConnectionHandler):
 
 
 class Session(TortoiseContext):
-    """A connection, on which queries run: `await Item.all().using_db(session.client)`.
+    """A connection on which queries run: `await Item.all().using_db(session.client)`.
 
-    While it is open it is Tortoise's current context, which a query is built in. The client is
-    named all the same: of two open sessions a query never gets the wrong one.
+    An open session is Tortoise's current context, in which queries are built. Each query still
+    names its client, so that it runs on the right connection if two sessions are open.
     """
 
     def __init__(self, client: BaseDBAsyncClient) -> None:

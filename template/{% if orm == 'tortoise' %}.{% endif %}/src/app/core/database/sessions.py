@@ -1,4 +1,4 @@
-"""The database: where sessions come from, and how their transactions begin, end and fail."""
+"""The database: creates sessions, and begins, commits and rolls back their transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,13 +11,13 @@ from app.core.database.unit import UnitsOfWork
 
 
 class ReadOnlyConnection(Connection):
-    """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
+    """The connection of a session that only reads. Writing raises `RuntimeError`."""
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
         self._refuse_all_but_select(query)
         try:
             return await super().execute_query(query, values)
-        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
             return await super().execute_query(query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
@@ -42,7 +42,7 @@ class ReadOnlyConnection(Connection):
 
 
 class Database(UnitsOfWork):
-    """The connections, and the two ways to work with them."""
+    """The connection pool, which provides writing and reading sessions."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
@@ -51,9 +51,9 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """A database for as long as the context lasts; connections are opened when needed."""
+        """Yield a database, and close it at the end. Connections are opened when needed."""
         async with Connections.open(settings) as connections:
-            # Tells the models of each other, and in which dialect their queries are.
+            # This resolves the relations between models and sets the SQL dialect of their queries.
             with (session := Session(connections)):
                 await session.init(CONFIG)
             yield cls(connections)

@@ -1,4 +1,4 @@
-"""What is logged of SQL: the statements, where `DEBUG` is on, and never a value."""
+"""Logs SQL statements without their values if the setting `DEBUG` is on."""
 
 import logging
 
@@ -10,7 +10,7 @@ def log_statements(*, wanted: bool) -> None:
 
 
 def _without_values(record: logging.LogRecord) -> bool:
-    """Tortoise has a statement's values behind it, a password's hash too."""
+    """Remove the values, including secrets, that Tortoise logs after each statement."""
     if record.args:
         (record.msg, *_), record.args = record.args, None
     record.levelno, record.levelname = logging.INFO, "INFO"

@@ -1,4 +1,4 @@
-"""Models as the database has them, without what only the application knows of them."""
+"""Converts models for the comparison with revisions, which import nothing from the application."""
 
 import inspect
 from copy import copy
@@ -17,24 +17,24 @@ from app.core.database.revisions import MigrationError
 
 ENUMS: dict[type, Any] = {CharEnumFieldInstance: CharField, IntEnumFieldInstance: SmallIntField}
 
-CONSTANTS = (str, int, float, Decimal)
-"""Defaults that a revision fills rows with, where a column stops to be nullable."""
+STORED_DEFAULTS = (str, int, float, Decimal)
+"""Types of defaults that a revision may use to fill rows when a column becomes NOT NULL."""
 
 
 class Comparison(MigrationAutodetector):
-    """Tortoise's, of the columns that the revisions build and those that the models want.
+    """Compares the columns that the revisions build with the columns of the models.
 
-    A revision that named an enumeration, a default or a class of the application would fail as
-    soon as that is renamed or removed.
+    Enumerations, defaults and classes of the application are replaced, because a revision that
+    imports one of them would fail as soon as it is renamed or removed.
     """
 
     async def operations(self) -> list[Operation]:
-        """What would bring the revisions to the models."""
+        """Return the operations that the models need and the revisions lack."""
         await self.loader.build_graph()
         built, wanted = _stored(await self._project_state()), _stored(self._current_state())
         generator = OperationGenerator(built, wanted)
         operations: list[Operation] = list(generator.generate())
-        # Tables that refer to others are dropped before them.
+        # A table is dropped before the tables to which it refers.
         keys = generator._sort_by_dependencies(list(built.models), built)  # noqa: SLF001
         order = [name for _, name in keys]
         drops = [operation for operation in operations if isinstance(operation, DeleteModel)]
@@ -55,25 +55,25 @@ def _stored(state: State) -> State:
 
 
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
-    """A field of Tortoise's own that has the same column."""
+    """Return a field of a Tortoise class that has the same column."""
     stored = copy(field)
-    # A class that changes only what Python sees is left out; one with a column type is kept.
+    # A subclass is replaced by its base class unless it defines another column type.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():
         stored.__class__ = type(field)
         if type(field).__module__.startswith("app.features."):
             raise MigrationError(
-                f"{name}: {type(field).__name__} has a column type of its own, so revisions import"
-                " it. Define it in app.core: a feature may be removed, a revision may not."
+                f"{name}: {type(field).__name__} defines a column type, so revisions import the class."
+                " Move it to app.core, so that revisions keep working if the feature is removed."
             )
     for attribute in ("default", "db_default"):
         if isinstance(value := getattr(stored, attribute, None), Enum):
             setattr(stored, attribute, value.value)
-    if not isinstance(stored.default, CONSTANTS):
-        stored.default = None  # Computed by the application: the database never sees it.
-    written = inspect.signature(type(stored).__init__).parameters.keys()
-    for attribute in written & vars(stored).keys():
+    if not isinstance(stored.default, STORED_DEFAULTS):
+        stored.default = None  # The application computes this default.
+    parameters = inspect.signature(type(stored).__init__).parameters.keys()
+    for attribute in parameters & vars(stored).keys():
         if stored.has_db_field and callable(getattr(stored, attribute)):
-            delattr(stored, attribute)  # Such as a JSON encoder: then it is not written.
+            delattr(stored, attribute)  # Revisions omit callables, such as a JSON encoder.
     return stored

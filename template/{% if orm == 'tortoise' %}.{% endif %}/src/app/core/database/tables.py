@@ -1,4 +1,4 @@
-"""What every database needs of a migration that Tortoise leaves out."""
+"""Schema changes that Tortoise's migrations leave out on every database."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.models import Model
 
 
-class WholeTables(BaseSchemaEditor):
-    """New tables get their constraints, new columns their indexes, and types can change."""
+class CompleteSchemaEditor(BaseSchemaEditor):
+    """Creates the constraints of new tables and the indexes of new columns, and changes types."""
 
     _checks: tuple[str, ...] = ()
 
@@ -27,13 +27,13 @@ class WholeTables(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _escape_default_value(self, default: object) -> str:
-        """Tortoise escapes an apostrophe with a backslash, which SQL does not know."""
+        """Double apostrophes. Tortoise escapes them with a backslash, which is not valid in SQL."""
         if isinstance(default, str):
             return "'" + default.replace("'", "''") + "'"
         return super()._escape_default_value(default)
 
     def _get_inner_statements(self) -> list[str]:
-        """Of the table that is being created, where every database takes checks."""
+        """Add the CHECK constraints to CREATE TABLE, where every database supports them."""
         return [*super()._get_inner_statements(), *self._checks]
 
     async def add_field(self, model: type[Model], field_name: str) -> None:
@@ -45,14 +45,14 @@ class WholeTables(BaseSchemaEditor):
             await self.add_index(model, Index(fields=(field.source_field or field_name,)))
 
     def _drop_index_sql(self, model: type[Model], index_name: str) -> str:
-        """Tables that were created before constraints came with them may lack it."""
+        """Add IF EXISTS, because earlier versions of this class did not create the index."""
         sql = super()._drop_index_sql(model, index_name)
         return sql.replace("DROP INDEX", "DROP INDEX IF EXISTS", 1)
 
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Tortoise refuses to change a type; the database converts what it can."""
+        """Change the type of a column, which Tortoise refuses. The database converts the values."""
         old = old_model._meta.fields_map[field_name]  # noqa: SLF001
         new = new_model._meta.fields_map[field_name]  # noqa: SLF001
         if _is_column(old) and _is_column(new):

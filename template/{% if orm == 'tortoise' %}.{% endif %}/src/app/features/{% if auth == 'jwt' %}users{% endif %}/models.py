@@ -18,9 +18,9 @@ class User(Entity):
 
 
 class RefreshToken(Entity):
-    """A refresh token that was given out; of the token itself only a hash is kept.
+    """An issued refresh token, stored as a SHA-256 hash.
 
-    Those of one login are a family: each was spent for the next.
+    The tokens of one login form a family, in which each token was exchanged for the next.
     """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField("app.User", related_name=False)

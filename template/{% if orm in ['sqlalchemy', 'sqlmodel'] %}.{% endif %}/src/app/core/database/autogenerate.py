@@ -1,4 +1,4 @@
-"""How Alembic compares the models with a database, and the order in which a revision changes it."""
+"""Configures how Alembic compares models with a database and orders the changes of a revision."""
 
 from typing import Any, Literal, cast
 
@@ -42,14 +42,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
-    """The tables of the models, with the types that the database stores.
+    """Return the tables of the models with the column types that the database stores.
 
-    A revision written from them names no class of the application: code changes, and an applied
-    revision must not.
+    A revision generated from these tables imports no class of the application, because the code of
+    the application changes and an applied revision must not change.
     """
     stored = MetaData(naming_convention=models.naming_convention)
 
-    # The default schema has no name when it is read back, so it has none here either.
+    # Reflection returns no name for the default schema, so it has no name here either.
     default = dialect.default_schema_name
 
     def named(schema_name: Any) -> Any:
@@ -69,20 +69,20 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
 
 
 def _move_checks(table: Table, dialect: Dialect) -> None:
-    """Make the checks of columns and types ones of the table: Alembic leaves the others out."""
+    """Move CHECK constraints of columns and types to the table, where Alembic compares them."""
     definition = str(CreateTable(table).compile(dialect=dialect)).replace('"', "")
     owners: list[Table | Column[Any]] = [table, *table.columns]
     for constraints in [owner.constraints for owner in owners]:
         for check in [*constraints]:
             if isinstance(check, CheckConstraint):
                 constraints.remove(check)
-                # That of an enumeration, for one, is not created where it is a type of the server.
+                # For example, an enumeration that is a type of the server has no CHECK constraint.
                 if f"CONSTRAINT {check.name} CHECK" in definition:
                     CheckConstraint(check.sqltext, name=check.name, table=table)
 
 
 def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    """What stands behind a type decorator, or a subclass of one of SQLAlchemy's types."""
+    """Return the SQLAlchemy type behind a type decorator or a subclass of a SQLAlchemy type."""
     if isinstance(type_, ARRAY) and _is_public(type(type_)):
         array = type_.copy()
         array.item_type = stored_type(type_.item_type, dialect)
@@ -92,13 +92,13 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, Enum):
         return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        # A copy leaves out the variants, of which only the one for this dialect matters.
+        # The copy has no variants. If the type has a variant for this dialect, the variant is used.
         copy = constructor_copy(type_, type(type_))
         chosen = type_.dialect_impl(dialect)
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
         return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
-        # For a decorator this is a copy of it, with the dialect's own type behind.
+        # For a decorator, `dialect_impl` returns a copy that wraps the type of the dialect.
         inner = type_.dialect_impl(dialect)
         return stored_type(
             inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
@@ -108,14 +108,14 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _is_public(class_: type) -> bool:
-    """Whether SQLAlchemy exports the class, so that a revision can name it."""
+    """Whether SQLAlchemy exports the class, so that a revision can import it."""
     return any(
         getattr(module, class_.__name__, None) is class_ for module in (sqlalchemy, schema.TYPES)
     )
 
 
 def render_item(kind: str, item: object, context: AutogenContext) -> Literal[False]:
-    """Import the module of a type that is not SQLAlchemy's, such as an extension's."""
+    """Import the module of a type that does not belong to SQLAlchemy, such as an extension type."""
     module = type(item).__module__
     if kind == "type" and not module.startswith("sqlalchemy."):
         context.imports.add(f"import {module}")
@@ -123,9 +123,10 @@ def render_item(kind: str, item: object, context: AutogenContext) -> Literal[Fal
 
 
 def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
-    """Create what others need first, and drop it last.
+    """Sort the operations by the references between tables.
 
-    Alembic would drop tables in any order, also before those that refer to them.
+    A table is created before the tables that refer to it, and dropped after them. Alembic drops
+    tables in any order, which fails if another table still refers to a dropped table.
     """
     position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
 
@@ -135,7 +136,7 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        return getattr(change, "place", 3), 0  # The statements of `schema` name theirs.
+        return getattr(change, "place", 3), 0  # Operations of `schema` set `place`.
 
     for script in scripts:
         for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
@@ -143,26 +144,26 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
 
 
 def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
-    """The tables of the database, each before those that refer to it."""
+    """Return the tables of the database, each before the tables that refer to it."""
     inspector: Inspector = sqlalchemy.inspect(connection)
-    there = MetaData()
+    reflected = MetaData()
     for name in inspector.get_schema_names():
         if name != "information_schema":
-            there.reflect(
+            reflected.reflect(
                 connection, schema=None if name == inspector.default_schema_name else name
             )
-    return [(table.schema, table.name) for table in there.sorted_tables]
+    return [(table.schema, table.name) for table in reflected.sorted_tables]
 
 
 def _compare_computed_columns(
     context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
-    """Drop a column that is computed in another way, and add it again: Alembic only warns."""
+    """Drop and add a column whose computed expression changed, because Alembic only warns."""
     schema_name, table_name, stored, wanted = table
     if stored is not None and wanted is not None and context.connection is not None:
         for column in wanted.columns:
             old = stored.columns.get(column.name)
-            if old is not None and schema.is_computed_otherwise(context.connection, old, column):
+            if old is not None and schema.is_computed_differently(context.connection, old, column):
                 changes.ops += [
                     DropColumnOp.from_column_and_tablename(schema_name, table_name, old),
                     AddColumnOp.from_column_and_tablename(schema_name, table_name, column),
@@ -171,7 +172,7 @@ def _compare_computed_columns(
 
 
 def _skip_computed_column(*column: Any) -> PriorityDispatchResult:
-    """`_compare_computed_columns` has looked at it."""
+    """Skip a computed column, which `_compare_computed_columns` has already compared."""
     *_, stored, wanted = column
     computed = Computed in {type(stored.server_default), type(wanted.server_default)}
     return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE

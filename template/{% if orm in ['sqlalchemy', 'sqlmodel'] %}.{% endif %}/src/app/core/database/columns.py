@@ -1,4 +1,4 @@
-"""What all tables share: times in UTC, and names for constraints."""
+"""Definitions that all tables share: times in UTC and names of constraints."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from sqlalchemy import DateTime, Dialect
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.types import TypeDecorator
 
-# Names that migrations can rely on, whichever database made the constraint.
+# Constraints have the same names on every database, so that migrations can refer to them.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -17,14 +17,14 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC, also where the database keeps no zone (SQLite)."""
+    """An aware datetime in UTC, even if the database stores no time zone (SQLite)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is not None and value.tzinfo is None:
-            raise ValueError("a datetime without a time zone")
+            raise ValueError("The datetime has no time zone. Use an aware datetime.")
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
@@ -36,6 +36,6 @@ def now() -> datetime:
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
-    """The default of `updated_at`: a row that is new was never changed."""
+    """Return the default of `updated_at`, which equals `created_at` in a new row."""
     value: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
     return value

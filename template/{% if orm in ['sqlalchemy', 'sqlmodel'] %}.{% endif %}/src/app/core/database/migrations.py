@@ -1,4 +1,4 @@
-"""What the command line needs of the migrations; Alembic does it."""
+"""The migration commands of the command line, implemented with Alembic."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from app.core.errors import AppError
 
 
 class MigrationError(AppError):
-    """A revision that is not there, or cannot be gone back from."""
+    """A revision is missing, or it cannot be written, applied or reverted."""
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
@@ -29,10 +29,10 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Undo one revision: the newest of those that are applied.
+    """Revert one revision: the newest of those that are applied.
 
-    With branches several can be the last of theirs; `revisions` has their order. Undoing a merge
-    leaves both of the branches that it joined.
+    If branches have several newest revisions, the last of them in the order of `revisions` is
+    reverted. Reverting a merge revision leaves both of the branches that it merged.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
@@ -40,26 +40,32 @@ def downgrade(settings: Settings) -> None:
         applied = _last_applied(config, script)
         newest = next((step for step in script.walk_revisions() if step.revision in applied), None)
         if newest is None:
-            raise MigrationError("No revision is applied, so there is none to undo.")
-        # Within its own branch: going back to where others begin would undo those too.
+            raise MigrationError("No revision is applied, so none can be reverted.")
+        # The target names the branch, because reverting to a common ancestor reverts all branches.
         before = to_tuple(newest.down_revision, default=("base",))[0]
         command.downgrade(config, f"{newest.revision}@{before}")
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision that brings the database, which is at the newest one, to the models."""
+    """Write a revision with the changes that the models need and the database lacks.
+
+    The database must be at the newest revision.
+    """
     with _errors():
         command.revision(_config(settings), message, autogenerate=True)
 
 
 def revisions(settings: Settings) -> list[str]:
-    """Every revision, from the first to the newest."""
+    """Return the ids of all revisions, oldest first."""
     script = ScriptDirectory.from_config(_config(settings))
     return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
 def difference(settings: Settings) -> str | None:
-    """How the models differ from the database, which is at the newest revision."""
+    """Describe how the models differ from the database, or return None.
+
+    The database must be at the newest revision.
+    """
     with _errors():
         try:
             command.check(_config(settings))
@@ -69,7 +75,10 @@ def difference(settings: Settings) -> str | None:
 
 
 def _describe(change: Any) -> str:
-    """`add_column items owner_id`; several changes of one column come as a list."""
+    """Format a change as text, such as `add_column items title`.
+
+    Several changes of one column are a list.
+    """
     if isinstance(change, list):
         return "\n".join(_describe(part) for part in change)
     names = (part if isinstance(part, str) else getattr(part, "name", None) for part in change)
@@ -85,7 +94,7 @@ def _errors() -> Iterator[None]:
 
 
 def _last_applied(config: Config, script: ScriptDirectory) -> set[str]:
-    """The revisions that the database is at: one for each branch."""
+    """Return the newest applied revision of each branch."""
     applied: set[str] = set()
 
     def read(revision: tuple[str, ...], _context: MigrationContext) -> list[Any]:
@@ -105,9 +114,9 @@ def _config(settings: Settings) -> Config:
 
 
 def _configuration_file() -> Path:
-    """`alembic.ini` of the checkout, of the folder that has the environment, or around here."""
+    """Find `alembic.ini` in the checkout, beside the virtual environment, or in a parent folder."""
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (file := folder / "alembic.ini").is_file():
             return file
-    raise MigrationError("There is no alembic.ini: run this command in the project's folder.")
+    raise MigrationError("alembic.ini was not found. Run this command in the project's folder.")

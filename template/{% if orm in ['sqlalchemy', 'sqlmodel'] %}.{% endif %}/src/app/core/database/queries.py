@@ -1,4 +1,4 @@
-"""What repositories ask of one table, as SQLAlchemy writes it."""
+"""Database queries for the table of one model, written with SQLAlchemy."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -31,31 +31,31 @@ type Condition = ColumnElement[bool]
 
 
 class Queries[Model: Entity]:
-    """Runs statements, and makes entities of the rows: `await self._one(self._select().where(…))`."""
+    """Executes statements and converts rows to entities: `await self._one(self._select())`."""
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """What a list loads; by default every column, but a large or secret one is better left out."""
+    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Columns and the value that each has in every row found."""
+        """Column values that every query filters by."""
 
-        self._table: Any = self.model  # A column may be typed as its values.
+        self._table: Any = self.model  # `Any`, because a type checker may see values, not columns.
 
     @classmethod
     def has_column(cls, name: str) -> bool:
         return name in _keys(cls.model)
 
     def _select(self) -> Select[Any]:
-        """Begins a query: all columns of the rows that the filters let through."""
+        """Return a SELECT of all columns of the rows that match the filters."""
         return select(*_columns(self.model)).where(*self._conditions())
 
     async def _one(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Model | None:
-        """The entity of a statement that has at most one row."""
+        """Execute a statement that returns at most one row, and return its entity or None."""
         result = await self._session.execute(statement, parameters)
         row = result.one_or_none()
         return self._load(dict(zip(result.keys(), row, strict=True))) if row else None
@@ -74,7 +74,7 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """A stretch of the rows in this order, and how many rows there are."""
+        """Return the rows of one page in this order, and the total number of rows."""
         shape = _shape(self._filters)
         rows = _listing(self.model, self.columns, shape, (order.column, "id"), order.descending)
         counting = _counting(self.model, shape)
@@ -85,7 +85,7 @@ class Queries[Model: Entity]:
         return items, total.scalar_one()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Newest first, from behind the cursor."""
+        """Return the rows after the cursor, newest first."""
         by = ("created_at", "id")
         statement = _listing(self.model, self.columns, _shape(self._filters), by, descending=True)
         if after:
@@ -117,7 +117,7 @@ class Queries[Model: Entity]:
         )
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """A detached entity of these columns; to read another raises `DetachedInstanceError`."""
+        """Create an entity from these columns. Reading others raises `DetachedInstanceError`."""
         entity: Model = _maker(self.model)()
         entity.__dict__.update(fields)
         if len(fields) < len(_columns(self.model)):
@@ -128,10 +128,10 @@ class Queries[Model: Entity]:
         return [getattr(self.model, name) == value for name, value in self._filters.items()]
 
 
-# Statements are built once: building one costs as much as running it. Their values are parameters.
+# Statements are built once with parameters, because building one costs as much as executing it.
 
 type Shape = tuple[tuple[str, bool], ...]
-"""The columns of filters, each with whether its value is null."""
+"""The filter columns, each with whether its value is NULL."""
 
 
 def _shape(filters: Mapping[str, object]) -> Shape:
@@ -139,7 +139,7 @@ def _shape(filters: Mapping[str, object]) -> Shape:
 
 
 def _matching(model: type[Entity], shape: Shape) -> list[Condition]:
-    """That rows have the values of the filters, whose parameters are named like the columns."""
+    """Return the conditions of the filters. Each parameter has the name of its column."""
     return [
         getattr(model, name).is_(None) if is_null else getattr(model, name) == bindparam(name)
         for name, is_null in shape
@@ -160,7 +160,7 @@ def _listing(
     order: tuple[str, ...],
     descending: bool,
 ) -> Select[Any]:
-    """Parameters: `limit`, `offset` and those of the filters."""
+    """Build a list query with the parameters `limit`, `offset` and the filter columns."""
     table: Any = model
     by = [getattr(model, name) for name in order]
     return (
@@ -184,7 +184,7 @@ def _inserting(model: type[Entity]) -> Insert:
 
 @cache
 def _columns(model: type[Entity]) -> tuple[Any, ...]:
-    """Each under the name of its attribute, which may not be that in the database."""
+    """Return the columns, labeled with their attribute names if the column names differ."""
     columns: list[Any] = []
     for name, key in _keys(model).items():
         column = getattr(model, name)
@@ -194,16 +194,16 @@ def _columns(model: type[Entity]) -> tuple[Any, ...]:
 
 @cache
 def _keys(model: type[Entity]) -> dict[str, str]:
-    """The name in the table of each attribute that is a column."""
+    """Map the name of each column attribute to the name of its column in the table."""
     mapper: Mapper[Any] = inspect(model)
     return {attribute.key: attribute.columns[0].key for attribute in mapper.column_attrs}
 
 
 @cache
 def _maker(model: type[Entity]) -> Callable[[], Any]:
-    """Makes an entity without calling its constructor, which takes ten times as long.
+    """Return a function that creates an entity without its constructor.
 
-    SQLAlchemy's session loads entities in the same way.
+    The constructor takes ten times as long, and SQLAlchemy's session does not call it either.
     """
     mapper: Mapper[Any] = inspect(model)
     return mapper.class_manager.new_instance

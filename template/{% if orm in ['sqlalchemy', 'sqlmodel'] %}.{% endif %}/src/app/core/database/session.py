@@ -1,7 +1,7 @@
-"""The session: a connection of the pool, on which statements run.
+"""The session: a connection of the pool, on which statements are executed.
 
-It is not SQLAlchemy's `Session`, which tracks every entity. A request that reads or writes a few
-rows does not need that, and it takes more CPU time than their queries. For relationships, open
+It is not SQLAlchemy's `Session`, because that session tracks every entity, which takes more CPU
+time than the queries of a request that reads or writes a few rows. To use relationships, open
 `AsyncSession(session.connection)`, and flush it before the unit of work ends.
 """
 
@@ -15,7 +15,7 @@ from app.core.database.engine import SchemaChangedError
 
 
 class Session:
-    """Runs statements: `await session.execute(select(Item.id))`."""
+    """Executes statements: `await session.execute(select(Item.id))`."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
@@ -27,7 +27,7 @@ class Session:
 
 
 class ReadOnlySession(Session):
-    """What a safe request gets: writing in it is a mistake of ours, and fails loudly."""
+    """A session that only reads. Executing a statement that writes raises `RuntimeError`."""
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -36,5 +36,5 @@ class ReadOnlySession(Session):
             raise RuntimeError("a request that only reads tried to write")
         try:
             return await super().execute(statement, parameters)
-        except SchemaChangedError:  # Reading again is safe, as no transaction is lost.
+        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
             return await super().execute(statement, parameters)

@@ -1,4 +1,4 @@
-"""The database: where sessions come from, and how their transactions begin, end and fail."""
+"""The database: creates sessions, and begins, commits and rolls back their transactions."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,18 +16,18 @@ from app.core.errors import ServiceUnavailableError
 
 
 class Database(UnitsOfWork):
-    """The engine, and the two ways to work with it."""
+    """The connection pool, which provides writing and reading sessions."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
         self._engine = engine
-        # One pool for both: reads only skip BEGIN and COMMIT, half of what they would cost.
+        # Reads use the same pool, but skip BEGIN and COMMIT, which would double their cost.
         self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """A database for as long as the context lasts; connections are opened when needed."""
+        """Yield a database, and close it at the end. Connections are opened when needed."""
         engine = create_engine(settings)
         try:
             yield cls(engine)
@@ -51,7 +51,7 @@ class Database(UnitsOfWork):
 
 @asynccontextmanager
 async def _connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
-    """A connection of the pool; its own context would make a task to close it in."""
+    """Yield a pooled connection. SQLAlchemy's own context manager would close it in a new task."""
     with _pool_errors():
         connection = await engine.connect()
         try:

@@ -1,4 +1,4 @@
-"""The files of the migrations: where they are, and how a new one is formatted."""
+"""Finds the folder of the revision files and formats new revisions."""
 
 import subprocess
 import sys
@@ -11,20 +11,22 @@ FOLDER = "migrations/versions"
 
 
 class MigrationError(AppError):
-    """A revision that is not there, or that cannot be written, applied or undone."""
+    """A revision is missing, or it cannot be written, applied or reverted."""
 
 
-def project() -> Path:
-    """The checkout, the folder that has the environment, or the one around here with migrations."""
+def project_folder() -> Path:
+    """Find the project: the checkout, the folder of the virtual environment, or a parent folder."""
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (folder / FOLDER).is_dir():
             return folder
-    raise MigrationError(f"There is no {FOLDER}: run this command in the project's folder.")
+    raise MigrationError(
+        f"The folder {FOLDER} was not found. Run this command in the project's folder."
+    )
 
 
-def tidy(path: Path) -> None:
-    """Bring a revision into the form that `just check` wants, where ruff is installed."""
+def format_revision(path: Path) -> None:
+    """Format a revision with ruff, so that it passes `just check`. Without ruff, do nothing."""
     if find_spec("ruff") is None:
         return
     for command in (["format"], ["check", "--fix"], ["format"]):
@@ -32,6 +34,6 @@ def tidy(path: Path) -> None:
         subprocess.run(ruff, check=False)  # noqa: S603
 
 
-def is_of_the_application(thing: object) -> bool:
-    """Whether a class or a function is defined in this service, which changes; revisions may not."""
-    return str(getattr(thing, "__module__", "")).partition(".")[0] == "app"
+def is_defined_in_app(definition: object) -> bool:
+    """Whether a class or a function belongs to this service, so that no revision may import it."""
+    return str(getattr(definition, "__module__", "")).partition(".")[0] == "app"

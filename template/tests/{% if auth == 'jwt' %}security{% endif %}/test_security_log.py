@@ -1,4 +1,4 @@
-"""The security trail: which events there are, about whom, from where, and without secrets."""
+"""Tests of the security log: events, their users and clients, and the absence of secrets."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -15,7 +15,7 @@ from app.core.database import Database
 from app.core.security import audit
 from app.main import create_app
 from tests.support.apps import client_of, started, use_database
-from tests.support.auth import CHEAP
+from tests.support.auth import CHEAP_PASSWORDS
 from tests.support.factories import PASSWORD, Account, user_data
 from tests.support.failures import FailingCommit
 
@@ -23,12 +23,12 @@ TOKEN = "/api/v1/auth/token"
 REFRESH = "/api/v1/auth/refresh"
 USERS = "/api/v1/users"
 
-type Trail = Callable[[], list[dict[str, Any]]]
+type ReadEvents = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def trail(monkeypatch: pytest.MonkeyPatch) -> Trail:
-    """Reads the events that were recorded."""
+def read_events(monkeypatch: pytest.MonkeyPatch) -> ReadEvents:
+    """Return a function that returns the security events of this test."""
     captured = LogCapture()
     logger = structlog.wrap_logger(
         None,
@@ -51,7 +51,7 @@ def trail(monkeypatch: pytest.MonkeyPatch) -> Trail:
 
 @pytest.fixture
 async def remote(app: FastAPI) -> AsyncGenerator[AsyncClient]:
-    """A client at 192.0.2.7."""
+    """A client whose address is 192.0.2.7."""
     transport = ASGITransport(app, client=("192.0.2.7", 1))
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -63,20 +63,22 @@ async def log_in(client: AsyncClient, account: Account, password: str = PASSWORD
     return pair
 
 
-def about(account: Account, event: str, **details: str) -> dict[str, str]:
+def event_of(account: Account, event: str, **details: str) -> dict[str, str]:
     return {"event": event, "user_id": str(account.id), "client": "192.0.2.7", **details}
 
 
-async def test_a_login_is_recorded(remote: AsyncClient, user: Account, trail: Trail) -> None:
+async def test_a_login_is_logged(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
+) -> None:
     await log_in(remote, user)
 
-    assert trail() == [about(user, "authn_login_success")]
+    assert read_events() == [event_of(user, "authn_login_success")]
 
 
-async def test_a_registration_is_recorded(remote: AsyncClient, trail: Trail) -> None:
+async def test_a_registration_is_logged(remote: AsyncClient, read_events: ReadEvents) -> None:
     created = (await remote.post(USERS, json=user_data(password=PASSWORD))).json()
 
-    (event,) = trail()
+    (event,) = read_events()
     assert event == {
         "event": "user_created",
         "user_id": created["id"],
@@ -85,17 +87,17 @@ async def test_a_registration_is_recorded(remote: AsyncClient, trail: Trail) -> 
     }
 
 
-async def test_a_password_change_is_recorded(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_a_password_change_is_logged(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
     change = {"current_password": PASSWORD, "new_password": "a brand new password"}
     await remote.put(f"{USERS}/me/password", json=change, headers={"Authorization": user.bearer})
 
-    assert trail() == [about(user, "authn_password_change")]
+    assert read_events() == [event_of(user, "authn_password_change")]
 
 
-async def test_what_an_admin_does_is_recorded_with_the_admins_id(
-    remote: AsyncClient, user: Account, admin: Account, trail: Trail
+async def test_changes_by_an_admin_are_logged_with_the_id_of_the_admin(
+    remote: AsyncClient, user: Account, admin: Account, read_events: ReadEvents
 ) -> None:
     remote.headers["Authorization"] = admin.bearer
     url = f"{USERS}/{user.id}"
@@ -107,71 +109,71 @@ async def test_what_an_admin_does_is_recorded_with_the_admins_id(
     await remote.delete(url)
 
     by = {"actor_id": str(admin.id)}
-    assert trail() == [
-        about(user, "privilege_permissions_changed", old_role="user", role="admin", **by),
-        about(user, "user_deactivated", **by),
-        about(user, "user_deleted", **by),
+    assert read_events() == [
+        event_of(user, "privilege_permissions_changed", old_role="user", role="admin", **by),
+        event_of(user, "user_deactivated", **by),
+        event_of(user, "user_deleted", **by),
     ]
 
 
-async def test_closing_ones_own_account_is_recorded(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_deleting_ones_own_account_is_logged(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
     await remote.delete(f"{USERS}/me", headers={"Authorization": user.bearer})
 
-    assert trail() == [about(user, "user_deleted")]
+    assert read_events() == [event_of(user, "user_deleted")]
 
 
 @pytest.mark.error_path
-async def test_a_failed_login_is_recorded_with_the_user_if_there_is_one(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_a_failed_login_is_logged_with_the_id_of_a_known_user(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
-    nobody = Account(user.id, "nobody@example.com", "")
+    unknown_account = Account(user.id, "unknown@example.com", "")
     await log_in(remote, user, "not the password")
-    await log_in(remote, nobody)
+    await log_in(remote, unknown_account)
 
-    known, unknown = trail()
-    assert known == about(user, "authn_login_fail")
+    known, unknown = read_events()
+    assert known == event_of(user, "authn_login_fail")
     assert unknown == {"event": "authn_login_fail", "client": "192.0.2.7"}
 
 
 @pytest.mark.error_path
-async def test_a_token_used_twice_is_recorded_once(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_the_reuse_of_a_token_is_logged_once(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
     body = {"refresh_token": (await log_in(remote, user))["refresh_token"]}
     for _ in range(3):
         await remote.post(REFRESH, json=body)
 
-    assert trail()[1:] == [about(user, "authn_token_reuse")]
+    assert read_events()[1:] == [event_of(user, "authn_token_reuse")]
 
 
 @pytest.mark.error_path
-async def test_a_token_that_was_revoked_is_no_reuse(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_the_use_of_a_revoked_token_is_not_logged_as_reuse(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
     body = {"refresh_token": (await log_in(remote, user))["refresh_token"]}
     await remote.post("/api/v1/auth/logout", json=body)
     await remote.post(REFRESH, json=body)
 
-    assert trail() == [about(user, "authn_login_success")]
+    assert read_events() == [event_of(user, "authn_login_success")]
 
 
 @pytest.mark.error_path
-async def test_a_forbidden_request_is_recorded(
-    remote: AsyncClient, user: Account, trail: Trail
+async def test_a_forbidden_request_is_logged(
+    remote: AsyncClient, user: Account, read_events: ReadEvents
 ) -> None:
     await remote.get(USERS, headers={"Authorization": user.bearer})
 
-    assert trail() == [about(user, "authz_fail")]
+    assert read_events() == [event_of(user, "authz_fail")]
 
 
 @pytest.mark.error_path
-async def test_a_reached_limit_is_recorded(
-    settings: Settings, database: Database, user: Account, trail: Trail
+async def test_an_exceeded_rate_limit_is_logged(
+    settings: Settings, database: Database, user: Account, read_events: ReadEvents
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
-    app.state.resources.passwords = CHEAP
+    app.state.resources.passwords = CHEAP_PASSWORDS
     change = {"current_password": "a wild guess", "new_password": "a brand new password"}
     async with started(app, database), client_of(app) as client:
         for _ in range(6):
@@ -181,7 +183,7 @@ async def test_a_reached_limit_is_recorded(
                 f"{USERS}/me/password", json=change, headers={"Authorization": user.bearer}
             )
 
-    locks = [event for event in trail() if event["event"] == "authn_login_lock"]
+    locks = [event for event in read_events() if event["event"] == "authn_login_lock"]
     assert locks == [
         {"event": "authn_login_lock", "client": "127.0.0.1"},
         {"event": "authn_login_lock", "client": "127.0.0.1", "user_id": str(user.id)},
@@ -189,8 +191,8 @@ async def test_a_reached_limit_is_recorded(
 
 
 @pytest.mark.error_path
-async def test_a_change_that_is_not_committed_is_not_recorded(
-    app: FastAPI, remote: AsyncClient, user: Account, database: Database, trail: Trail
+async def test_a_change_that_is_not_committed_is_not_logged(
+    app: FastAPI, remote: AsyncClient, user: Account, database: Database, read_events: ReadEvents
 ) -> None:
     use_database(app, FailingCommit(database))
     headers = {"Authorization": user.bearer}
@@ -202,4 +204,4 @@ async def test_a_change_that_is_not_committed_is_not_recorded(
         response = await remote.request(method, path, json=body, headers=headers)
         assert response.status_code == 500
 
-    assert trail() == []
+    assert read_events() == []

@@ -1,0 +1,218 @@
+# /// script
+# requires-python = ">=3.12"
+# dependencies = ["rich>=14"]
+# ///
+"""Record the terminal session in the README as docs/terminal.svg: `uv run just record`.
+
+The script runs every command of the session: it generates a project with the default answers from
+this checkout into a temporary folder, starts the project, and sends requests to it. It needs uv,
+git, curl and the free port 8000.
+
+The picture shows the real output with these changes: the path of the temporary folder is left out,
+the home directory is `~`, long lists of files and packages are shortened, and the line in which
+copier prints the command of its hook is left out.
+"""
+
+import http.client
+import io
+import itertools
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURE = ROOT / "docs/terminal.svg"
+PORT = 8000
+WIDTH = 120
+START_TIMEOUT = 120
+"""Seconds until the started project must respond."""
+
+SHOWN = 3
+"""Number of lines that are shown of a longer list of files or packages."""
+
+LISTED = re.compile(r"\s*(create |identical |\+ )")
+"""Beginning of a line that copier prints for each file, or uv for each package."""
+
+TASK = re.compile(r"\s*> Running task ")
+"""Beginning of the line in which copier prints the command of a hook."""
+
+COPY = "uvx copier copy --trust --defaults --vcs-ref HEAD . {project}"
+SERVE = "uv run app dev"
+USER = '{"email": "ann@example.com", "name": "Ann", "password": "correct horse battery"}'
+REQUESTS = [
+    f"curl --silent http://127.0.0.1:{PORT}/health",
+    f"curl --silent --json '{USER}' http://127.0.0.1:{PORT}/api/v1/users",
+]
+
+
+class Recording:
+    """The lines of the session."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
+
+    def add_command(self, command: str) -> None:
+        self._console.print(Text.assemble(("$ ", "bold green"), (self._shorten(command), "bold")))
+
+    def add_comment(self, text: str) -> None:
+        self._console.print(Text(f"# {text}", "dim"))
+
+    def add_output(self, lines: Iterable[str]) -> None:
+        texts = [Text.from_ansi(self._shorten(line)) for line in lines]
+        texts = [text for text in texts if not TASK.match(text.plain)]
+        for is_list, group in itertools.groupby(texts, lambda text: is_listed(text.plain)):
+            members = list(group)
+            shown = SHOWN if is_list and len(members) > SHOWN + 1 else len(members)
+            for text in members[:shown]:
+                self._console.print(text)
+            if shown < len(members):
+                self._console.print(Text(f"    … {len(members) - shown} more", "dim"))
+
+    def save(self) -> None:
+        svg = self._console.export_svg(title="copier-fastapi", theme=MONOKAI)
+        # Without these rules, the picture uses a local font instead of one from a CDN.
+        svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+        PICTURE.write_text(svg.rstrip() + "\n", encoding="utf-8")
+
+    def _shorten(self, text: str) -> str:
+        return text.replace(f"{self._folder}/", "").replace(str(Path.home()), "~")
+
+
+def is_listed(line: str) -> bool:
+    return LISTED.match(line) is not None
+
+
+def environment(example: str = "") -> dict[str, str]:
+    """Return this process's environment with colors and a git author.
+
+    Settings that `example`, the text of `.env.example`, lists are left out.
+    """
+    settings = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
+    kept = os.environ.keys() - {*settings, "NO_COLOR", "VIRTUAL_ENV"}
+    return {name: os.environ[name] for name in kept} | {
+        "FORCE_COLOR": "1",
+        "COLUMNS": str(WIDTH),
+        "UV_NO_PROGRESS": "1",
+        "GIT_AUTHOR_NAME": "Ann",
+        "GIT_AUTHOR_EMAIL": "ann@example.com",
+        "GIT_COMMITTER_NAME": "Ann",
+        "GIT_COMMITTER_EMAIL": "ann@example.com",
+    }
+
+
+def run(command: str, cwd: Path, env: dict[str, str]) -> list[str]:
+    """Run a command that must succeed, and return the lines of its output."""
+    done = subprocess.run(
+        shlex.split(command),
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{command} exited with {done.returncode}:\n{done.stdout}")
+    return done.stdout.splitlines()
+
+
+class Server:
+    """A running `app dev`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines: list[str] = []
+        self._process = process
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.append(line.rstrip("\n"))
+
+    def new_lines(self) -> list[str]:
+        """Return the output since the last call. A moment's wait includes lines still underway."""
+        time.sleep(1)
+        lines, self._lines = self._lines, []
+        return lines
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not responds():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("The project did not start:\n" + "\n".join(self._lines))
+            time.sleep(0.2)
+
+
+@contextmanager
+def serving(project: Path, env: dict[str, str]) -> Iterator[Server]:
+    """Run `app dev` until the context ends."""
+    process = subprocess.Popen(
+        shlex.split(SERVE),
+        cwd=project,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    try:
+        yield Server(process)
+    finally:
+        # Ctrl-C in a terminal also signals the whole process group.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def responds() -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=1)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    return False
+
+
+def main() -> None:
+    if responds():
+        sys.exit(f"A server is running on port {PORT}. Stop it, and run this command again.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        # If root runs this, the database server runs as `nobody`, which must reach its data here.
+        folder.chmod(0o755)
+        project = folder / "myapi"
+        recording = Recording(folder)
+
+        copy = COPY.format(project=project)
+        recording.add_command(copy)
+        recording.add_output(run(copy, ROOT, environment()))
+        env = environment((project / ".env.example").read_text(encoding="utf-8"))
+        recording.add_command("cd myapi")
+        recording.add_command(SERVE)
+        with serving(project, env) as server:
+            server.wait_until_ready()
+            # The log lines of the readiness requests are not part of the session.
+            recording.add_output(line for line in server.new_lines() if "/health" not in line)
+            recording.add_comment("In a second terminal:")
+            for request in REQUESTS:
+                recording.add_command(request)
+                recording.add_output(run(request, project, env))
+        recording.save()
+    print(f"Recorded {PICTURE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
