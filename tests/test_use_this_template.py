@@ -371,7 +371,7 @@ def test_ci_opens_an_issue_for_each_later_version(
         output.write_text("")
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
         run(*shell, check["run"], cwd=copy.root, env={**copy.env, "GITHUB_OUTPUT": str(output)})
-        return calls.read_text()
+        return output.read_text()
 
     assert version() == ""
     release(upstream, "v1.1.0")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -144,7 +145,9 @@ def served(project: Project, **variables: str) -> Iterator[int]:
         # Run by root, PostgreSQL runs as the user `nobody`, who cannot read the tests' folder.
         # Its data folder is named after the project, and a later run may use that name: delete it.
         for note in project.root.glob(".local/*.README.txt"):
-            shutil.rmtree(note.read_text(encoding="utf-8").split("is in ")[1].split(":")[0])
+            folder = re.search(r"/var/lib/app-postgres/\w+", note.read_text(encoding="utf-8"))
+            assert folder, note
+            shutil.rmtree(folder[0])
 
 
 def is_listening(port: int) -> bool:
