@@ -71,8 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than the number of cores, because tests of services partly wait for I/O."""
-    return (os.cpu_count() or 1) + 1
+    """Return two more than the number of cores, because the tests of services often wait."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -30,7 +30,7 @@ UPLOAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
 WORKERS = """
 import sys, uvicorn
 from {module} import {run}
-config = uvicorn.Config("tests.support.asgi:ok_app", port=int(sys.argv[1]), workers=2, lifespan="off")
+config = uvicorn.Config("tests.support.asgi:ok_app", port=int(sys.argv[1]), workers=1, lifespan="off")
 {run}(config, [config.bind_socket()]){then}
 """
 PLAIN = WORKERS.format(module="uvicorn.supervisors", run="Multiprocess", then=".run()")
@@ -103,7 +103,7 @@ async def response_while_stopping(server_class: type[uvicorn.Server]) -> bytes:
 
 @contextmanager
 def workers(code: str) -> Generator[tuple[subprocess.Popen[str], int]]:
-    """Serve `ok_app` with two worker processes; yield the parent process and its port."""
+    """Serve `ok_app` with a worker process; yield the parent process and its port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", code, str(port)]

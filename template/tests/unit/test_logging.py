@@ -279,13 +279,13 @@ def test_any_context_value_is_written_as_one_line(
 ) -> None:
     with (
         logged(settings, log_level="info", log_format=form) as output,
-        bound_contextvars(request_id="abc", value=value),
+        bound_contextvars(request_id="the-request", value=value),
     ):
         get_logger("app.test").info("odd")
         logging.getLogger("app.test").warning("odd")
 
     assert output.getvalue().count(b"odd") == 2
-    assert output.getvalue().count(b"abc") == 2
+    assert output.getvalue().count(b"the-request") == 2
     assert len(output.getvalue().splitlines()) == 2
 
 
