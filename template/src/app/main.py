@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         logger.info("starting", environment=settings.environment)
         for warning, advice in settings.warnings():
             logger.warning(warning, advice=advice)
-        async with features.started(resources):
+        async with features.lifespan(resources):
             yield
         logger.info("stopped")
 

@@ -21,7 +21,7 @@ from app.core.database import Database
 from app.core.ids import uuid7
 from app.main import create_app
 from app.shared.pagination import Cursor
-from tests.support.apps import client_of, started, use_database
+from tests.support.apps import client_for, running_app, use_database
 
 JSON = {"Content-Type": "application/json"}
 
@@ -112,8 +112,8 @@ async def client(
     """An HTTP client that may call every route."""
     async with (
         Database.connect(committing_settings) as database,
-        started(create_app(committing_settings)) as app,
-        client_of(app) as client,
+        running_app(create_app(committing_settings)) as app,
+        client_for(app) as client,
     ):
         use_database(app, database)
         client.headers.update(api_headers)

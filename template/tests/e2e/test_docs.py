@@ -8,7 +8,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.main import create_app
-from tests.support.apps import client_of
+from tests.support.apps import client_for
 
 
 def client_behind_proxy(app: FastAPI, prefix: str) -> AsyncClient:
@@ -69,5 +69,5 @@ async def test_docs_return_404_in_production(settings: Settings, path: str) -> N
         settings.model_copy(update={"environment": "production", "docs_enabled": False})
     )
 
-    async with client_of(app) as client:
+    async with client_for(app) as client:
         assert (await client.get(path)).status_code == 404

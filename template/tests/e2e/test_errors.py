@@ -10,7 +10,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.errors import AppError, ConflictError, ServiceUnavailableError, ValidationError
 from app.main import create_app
-from tests.support.apps import client_of, use_database
+from tests.support.apps import client_for, use_database
 from tests.support.factories import item_data
 from tests.support.failures import FailingCommit
 
@@ -61,7 +61,7 @@ async def failing_client(settings: Settings) -> AsyncGenerator[AsyncClient]:
     async def unavailable() -> None:
         raise ServiceUnavailableError("The backend is unavailable. Try again in a few seconds.")
 
-    async with client_of(app) as client:
+    async with client_for(app) as client:
         yield client
 
 

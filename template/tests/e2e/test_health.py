@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app import health
-from tests.support.apps import client_of, use_database
+from tests.support.apps import client_for, use_database
 from tests.support.factories import item_data
 from tests.support.failures import UnavailableDatabase
 
@@ -16,7 +16,7 @@ from tests.support.failures import UnavailableDatabase
 @pytest.fixture
 async def client_without_database(app: FastAPI) -> AsyncGenerator[AsyncClient]:
     use_database(app, UnavailableDatabase())
-    async with client_of(app) as client:
+    async with client_for(app) as client:
         yield client
 
 
@@ -80,7 +80,7 @@ async def test_ready_returns_503_within_its_timeout_if_the_database_hangs(
     monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
     use_database(app, UnavailableDatabase(seconds=60))
 
-    async with client_of(app) as client, asyncio.timeout(1):
+    async with client_for(app) as client, asyncio.timeout(1):
         assert (await client.get("/ready")).status_code == 503
 
 

@@ -10,7 +10,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.config import Settings
 from app.main import create_app
-from tests.support.apps import client_of
+from tests.support.apps import client_for
 
 ITEMS = "/api/v1/items"
 ORIGIN = "https://app.example.com"
@@ -79,7 +79,7 @@ class TestSecurityHeaders:
         assert "Strict-Transport-Security" not in (await client.get("/health")).headers
 
     async def test_include_hsts_in_production(self, settings: Settings) -> None:
-        async with client_of(app_with(settings, environment="production")) as client:
+        async with client_for(app_with(settings, environment="production")) as client:
             response = await client.get("/health")
 
         assert response.headers["Strict-Transport-Security"].startswith("max-age=")
@@ -135,20 +135,20 @@ class TestHosts:
     async def test_accepts_a_subdomain_of_a_wildcard(self, settings: Settings, host: str) -> None:
         app = app_with(settings, allowed_hosts=["*.example", "a.example"])
 
-        async with client_of(app) as client:
+        async with client_for(app) as client:
             assert (await client.get("/whoami", headers={"Host": host})).status_code == 200
 
 
 class TestHttpsRedirect:
     async def test_redirects_to_https_and_keeps_path_and_query(self, settings: Settings) -> None:
-        async with client_of(app_with(settings, https_redirect=True)) as client:
+        async with client_for(app_with(settings, https_redirect=True)) as client:
             response = await client.get(f"{ITEMS}?page=2")
 
         assert response.status_code == 307
         assert response.headers["Location"] == f"https://test{ITEMS}?page=2"
 
     async def test_does_not_redirect_the_probes(self, settings: Settings) -> None:
-        async with client_of(app_with(settings, https_redirect=True)) as client:
+        async with client_for(app_with(settings, https_redirect=True)) as client:
             assert (await client.get("/health")).status_code == 200
 
     async def test_does_not_redirect_if_a_trusted_proxy_received_https(
@@ -156,7 +156,7 @@ class TestHttpsRedirect:
     ) -> None:
         app = app_with(settings, https_redirect=True, trusted_proxies=["127.0.0.1"])
 
-        async with client_of(app) as client:
+        async with client_for(app) as client:
             response = await client.get("/whoami", headers={"X-Forwarded-Proto": "https"})
 
         assert response.status_code == 200
@@ -198,7 +198,7 @@ class TestProxies:
 
 class TestCompression:
     async def test_compresses_a_large_response(self, settings: Settings) -> None:
-        async with client_of(app_with(settings)) as client:
+        async with client_for(app_with(settings)) as client:
             request = client.build_request("GET", "/large", headers={"Accept-Encoding": "gzip"})
             response = await client.send(request, stream=True)
             raw = b"".join([chunk async for chunk in response.aiter_raw()])

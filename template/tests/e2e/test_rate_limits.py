@@ -8,7 +8,7 @@ from httpx2 import ASGITransport, AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
-from tests.support.apps import client_of, started
+from tests.support.apps import client_for, running_app
 
 pytestmark = pytest.mark.error_path
 
@@ -20,7 +20,7 @@ async def limited_client(settings: Settings, database: Database) -> AsyncGenerat
     """An HTTP client of an application that allows each client three requests per minute."""
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
-    async with started(app, database), client_of(app) as client:
+    async with running_app(app, database), client_for(app) as client:
         yield client
 
 
@@ -153,6 +153,6 @@ async def test_clients_are_counted_by_ipv4_address_or_ipv6_64_network(
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get(ITEMS)).status_code == 429
 
-    async with started(app, database):
+    async with running_app(app, database):
         assert not await limited_from(first)
         assert await limited_from(second) is shared

@@ -11,7 +11,7 @@ from app.resources import Resources
 
 
 @asynccontextmanager
-async def started(app: FastAPI, database: Database | None = None) -> AsyncGenerator[FastAPI]:
+async def running_app(app: FastAPI, database: Database | None = None) -> AsyncGenerator[FastAPI]:
     """Run the lifespan of an application, because `ASGITransport` does not run it.
 
     If `database` is given, the application uses it instead of the database that it has opened.
@@ -35,6 +35,6 @@ def use_database(app: FastAPI, database: Database) -> None:
     resources.database = database
 
 
-def client_of(app: FastAPI) -> AsyncClient:
+def client_for(app: FastAPI) -> AsyncClient:
     """Return an HTTP client that calls the application in this process, without a network."""
     return AsyncClient(transport=ASGITransport(app), base_url="http://test")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings, get_settings, read_variables
-from app.core.commands import development_servers, set_default
+from app.core.commands import development_servers, set_environment_defaults
 from tests.support.environment import OTHER_VARIABLES, remove_settings
 from tests.support.factories import command_environment
 
@@ -94,7 +94,7 @@ def test_set_default_keeps_values_that_are_already_set(
     (folder / ".env").write_text("log_format=json\nLOG_LEVEL=\n")
     monkeypatch.setenv("app_name", "exported")
 
-    set_default(log_format="console", log_level="debug", app_name="default")
+    set_environment_defaults(log_format="console", log_level="debug", app_name="default")
 
     assert read_variables() == {
         **read_variables(),

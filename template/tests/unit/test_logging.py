@@ -21,7 +21,7 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 from app.core.logging import OutputHandler, configure_logging, get_logger, mark_as_logged
 from app.main import create_app
-from tests.support.apps import client_of
+from tests.support.apps import client_for
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def lines(output: io.BytesIO) -> list[dict[str, Any]]:
 
 
 async def test_a_request_is_logged_as_one_line(logging_app: FastAPI, output: io.BytesIO) -> None:
-    async with client_of(logging_app) as client:
+    async with client_for(logging_app) as client:
         await client.get("/health?token=secret", headers={"X-Request-ID": "r-1"})
 
     (line,) = lines(output)
@@ -102,7 +102,7 @@ def test_the_access_log_of_uvicorn_is_disabled(output: io.BytesIO) -> None:
 async def test_an_unhandled_error_is_logged_with_its_traceback(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
-    async with client_of(logging_app) as client:
+    async with client_for(logging_app) as client:
         await client.get("/crash", headers={"X-Request-ID": "r-2"})
 
     crash, completed = lines(output)
@@ -124,7 +124,7 @@ async def test_a_server_error_is_logged_with_its_traceback(
 
     # The module's logger may be cached with an earlier output, so replace it.
     with patch("app.core.errors.logger", get_logger("app.core.errors")):
-        async with client_of(app) as client:
+        async with client_for(app) as client:
             await client.get("/internal")
 
     error, _ = lines(output)
@@ -138,7 +138,7 @@ async def test_secrets_in_headers_and_the_query_are_not_logged(
 ) -> None:
     headers = {"Authorization": "Bearer hunter2", "Cookie": "s=hunter2"}
 
-    async with client_of(logging_app) as client:
+    async with client_for(logging_app) as client:
         await client.get("/secrets?password=hunter2&token=hunter2", headers=headers)
 
     assert b"hunter2" not in output.getvalue()
@@ -198,7 +198,7 @@ def test_values_that_are_not_secret_are_not_redacted(output: io.BytesIO) -> None
 async def test_a_line_break_in_a_path_does_not_start_a_new_log_line(
     logging_app: FastAPI, output: io.BytesIO
 ) -> None:
-    async with client_of(logging_app) as client:
+    async with client_for(logging_app) as client:
         await client.get('/x%0A{"event":"forged"}')
 
     assert len(lines(output)) == 1
@@ -335,7 +335,7 @@ async def test_a_request_succeeds_if_its_log_line_cannot_be_written(
     with patch("app.main.configure_logging"):
         app = create_app(settings)
 
-    async with client_of(app) as client:
+    async with client_for(app) as client:
         assert (await client.get("/health")).status_code == 200
     configure_logging(settings)
 
@@ -354,7 +354,7 @@ async def test_a_failing_background_task_is_logged_once(
 
         background.add_task(fail)
 
-    async with client_of(app) as client:
+    async with client_for(app) as client:
         assert (await client.get("/later")).status_code == 200
 
     crashes = [line for line in lines(output) if "exception" in line]

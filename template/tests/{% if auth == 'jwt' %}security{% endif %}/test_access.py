@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.core.ids import uuid7
-from tests.support.apps import client_of
+from tests.support.apps import client_for
 from tests.support.auth import MakeAccount
 from tests.support.factories import item_data
 
@@ -69,7 +69,7 @@ async def test_a_user_gets_403_from_every_route_for_admins(client: AsyncClient) 
 class TestItemOfAnotherUser:
     @pytest.fixture
     async def item(self, app: FastAPI, make_account: MakeAccount) -> dict[str, Any]:
-        async with client_of(app) as other:
+        async with client_for(app) as other:
             other.headers["Authorization"] = (await make_account()).bearer
             created = await other.post(ITEMS, json=item_data(title="Theirs"))
         item: dict[str, Any] = created.json()

@@ -13,7 +13,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.security import Passwords
 from app.main import create_app
-from tests.support.apps import client_of, resources_of, started
+from tests.support.apps import client_for, resources_of, running_app
 from tests.support.factories import PASSWORD, Account, item_data, user_data
 from tests.unit.test_logging import logged
 
@@ -141,7 +141,7 @@ async def test_the_log_of_a_request_contains_the_user_id(
         # `logged` has already configured logging to write to `output`.
         with patch("app.main.configure_logging"):
             app = create_app(settings)
-        async with started(app, database), client_of(app) as client:
+        async with running_app(app, database), client_for(app) as client:
             await client.get("/api/v1/users/me", headers={"Authorization": user.bearer})
             await client.get("/api/v1/users/me")
 

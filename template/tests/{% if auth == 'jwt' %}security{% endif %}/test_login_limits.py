@@ -10,7 +10,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
 from tests.e2e.test_users import SPELLINGS
-from tests.support.apps import started
+from tests.support.apps import running_app
 from tests.support.auth import CHEAP_PASSWORDS
 from tests.support.factories import Account
 
@@ -24,7 +24,7 @@ async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[
     changes = {"rate_limit_enabled": True, "trusted_proxies": ["127.0.0.1"]}
     app = create_app(settings.model_copy(update=changes))
     app.state.resources.passwords = CHEAP_PASSWORDS
-    async with started(app, database):
+    async with running_app(app, database):
         yield app
 
 

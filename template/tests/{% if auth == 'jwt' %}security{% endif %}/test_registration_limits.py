@@ -10,7 +10,7 @@ from httpx2 import ASGITransport, AsyncClient
 from app.config import Settings
 from app.core.database import Database
 from app.main import create_app
-from tests.support.apps import client_of, started
+from tests.support.apps import client_for, running_app
 from tests.support.auth import CHEAP_PASSWORDS
 from tests.support.factories import user_data
 
@@ -24,13 +24,13 @@ async def limited_app(settings: Settings, database: Database) -> AsyncGenerator[
     changes = {"rate_limit_enabled": True, "rate_limit_registration": "3/hour"}
     app = create_app(settings.model_copy(update=changes))
     app.state.resources.passwords = CHEAP_PASSWORDS
-    async with started(app, database):
+    async with running_app(app, database):
         yield app
 
 
 @pytest.fixture
 async def limited(limited_app: FastAPI) -> AsyncGenerator[AsyncClient]:
-    async with client_of(limited_app) as client:
+    async with client_for(limited_app) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ from app.config import Settings
 from app.core.database import Database
 from app.core.security import audit
 from app.main import create_app
-from tests.support.apps import client_of, started, use_database
+from tests.support.apps import client_for, running_app, use_database
 from tests.support.auth import CHEAP_PASSWORDS
 from tests.support.factories import PASSWORD, Account, user_data
 from tests.support.failures import FailingCommit
@@ -175,7 +175,7 @@ async def test_an_exceeded_rate_limit_is_logged(
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
     app.state.resources.passwords = CHEAP_PASSWORDS
     change = {"current_password": "a wild guess", "new_password": "a brand new password"}
-    async with started(app, database), client_of(app) as client:
+    async with running_app(app, database), client_for(app) as client:
         for _ in range(6):
             await log_in(client, user, "not the password")
         for _ in range(51):

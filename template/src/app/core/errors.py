@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 
 from app.core.logging import get_logger
-from app.shared.responses import code_of
+from app.shared.responses import error_code
 
 logger = get_logger(__name__)
 
@@ -99,7 +99,7 @@ def error_response(
 ) -> JSONResponse:
     """Return an error in the envelope. The default message describes the status code."""
     body = {
-        "code": code_of(status_code),
+        "code": error_code(status_code),
         "message": message or MESSAGES.get(status_code) or HTTPStatus(status_code).phrase,
         "details": details or {},
     }

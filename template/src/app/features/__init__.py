@@ -39,10 +39,10 @@ def commands() -> Iterator[tuple[str, Typer]]:
 
 
 @asynccontextmanager
-async def started(resources: Resources) -> AsyncGenerator[None]:
+async def lifespan(resources: Resources) -> AsyncGenerator[None]:
     """Open the resources, then enter the `lifespan` context of each feature that defines one."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(resources.opened())
+        await stack.enter_async_context(resources.open())
         for _, module in modules("lifespan"):
             await stack.enter_async_context(module.lifespan(resources))
         yield

@@ -57,7 +57,7 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
 }
 
 
-def code_of(status_code: int) -> str:
+def error_code(status_code: int) -> str:
     """Return the error code for an HTTP status, such as `NOT_FOUND`."""
     return CODES.get(status_code) or HTTPStatus(status_code).name
 
@@ -69,7 +69,7 @@ def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _document(status: int) -> dict[str, Any]:
     message, details = EXAMPLES.get(status, (HTTPStatus(status).phrase, {}))
-    error = {"code": code_of(status), "message": message, "details": details}
+    error = {"code": error_code(status), "message": message, "details": details}
     return {
         "model": ErrorResponse,
         "description": HTTPStatus(status).phrase,

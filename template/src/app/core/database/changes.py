@@ -30,5 +30,5 @@ class Change:
     """The entity after the change. For a deletion, the entity as it was before."""
 
 
-type Subscriber = Callable[[Sequence[Change]], Awaitable[None]]
+type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]
 """A function called after each commit, with the changes in the order they were made."""

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from app.core.database.changes import Change, Resource, Subscriber
+from app.core.database.changes import Change, Resource, ChangeSubscriber
 from app.core.database.session import Session
 from app.core.logging import get_logger
 
@@ -54,7 +54,7 @@ class UnitsOfWork:
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None
-        self.subscribers: list[Subscriber] = []
+        self.subscribers: list[ChangeSubscriber] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[UnitOfWork]:

@@ -28,7 +28,7 @@ class CachedRows:
         found = await self._cache.get(_key(resource, row_id), _schema_hash(schema), dump)
         return dict(schema.model_validate_json(found)) if found else None
 
-    async def forget(self, changes: Sequence[Change]) -> None:
+    async def invalidate(self, changes: Sequence[Change]) -> None:
         """Invalidate the updated and deleted rows. A created row is not in the cache yet."""
         for change in changes:
             if change.kind != "created":

@@ -82,11 +82,11 @@ class RedisServer:
             yield self._client
         except (RedisError, OSError) as exc:
             if not self._breaker_open:
-                logger.warning("redis_away", error=repr(exc))
+                logger.warning("redis_unavailable", error=repr(exc))
             self._breaker_open, self._next_attempt = True, time.monotonic() + RETRY_INTERVAL
             raise RedisUnavailableError from exc
         if self._breaker_open:
-            logger.info("redis_back")
+            logger.info("redis_available")
             self._breaker_open = False
 
     @property

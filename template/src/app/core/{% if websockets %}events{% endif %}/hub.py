@@ -57,7 +57,7 @@ class Subscriber:
         self.queue = asyncio.Queue[str](QUEUE_SIZE)
         self.close_reason: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
-    def end(self, reason: CloseReason) -> None:
+    def close(self, reason: CloseReason) -> None:
         """Close the connection with this reason, unless it is already being closed."""
         if not self.close_reason.done():
             self.close_reason.set_result(reason)
@@ -74,7 +74,7 @@ class Subscriber:
         try:
             self.queue.put_nowait(message)
         except asyncio.QueueFull:
-            self.end(TOO_SLOW)
+            self.close(TOO_SLOW)
 
 
 class Hub:

@@ -19,7 +19,7 @@ from app.core.security import (
     Role,
 )
 from app.core.security.audit import record
-from app.dependencies import ResourcesDep, UnitDep, only_reads, resources_of
+from app.dependencies import ResourcesDep, UnitDep, is_read_only, resources_of
 from app.features.auth.service import AuthService
 from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
@@ -42,9 +42,9 @@ async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> A
     """
     user_id = _verified_user_id(token, resources_of(request))
     users = UserRepository(unit, EVERYTHING)
-    if only_reads(request):
+    if is_read_only(request):
         return _active_actor(user_id, await users.active_role(user_id))
-    return _active_actor(user_id, await users.protect(user_id))
+    return _active_actor(user_id, await users.lock_against_deletion(user_id))
 
 
 ActorDep = Annotated[Actor, Depends(get_actor)]

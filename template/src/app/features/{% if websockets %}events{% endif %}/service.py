@@ -13,7 +13,7 @@ from app.features.events.schemas import (
     Unsubscribed,
     client_message,
 )
-from app.shared.responses import code_of
+from app.shared.responses import error_code
 
 
 class EventService:
@@ -46,4 +46,4 @@ class EventService:
 
 
 def _error(status_code: int, message: str) -> Error:
-    return Error(code=code_of(status_code), message=message)
+    return Error(code=error_code(status_code), message=message)

@@ -35,7 +35,7 @@ class UserRepository(BaseRepository[User]):
         """Return the user's role, or None if the user does not exist or is inactive."""
         return await self._role(self._active(user_id))
 
-    async def protect(self, user_id: UUID) -> Role | None:
+    async def lock_against_deletion(self, user_id: UUID) -> Role | None:
         """Return the same as `active_role`, and lock the user against deletion.
 
         The lock lasts until this transaction ends.

@@ -39,7 +39,7 @@ class UserRepository(BaseRepository[User]):
         role = (await self._session.execute(ACTIVE, {"id": user_id})).scalar_one_or_none()
         return Role(role) if role else None
 
-    async def protect(self, user_id: UUID) -> Role | None:
+    async def lock_against_deletion(self, user_id: UUID) -> Role | None:
         """Return the same as `active_role`, and lock the user against deletion.
 
         The lock lasts until this transaction ends.

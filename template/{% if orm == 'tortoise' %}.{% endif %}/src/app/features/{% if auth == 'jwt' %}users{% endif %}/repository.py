@@ -36,7 +36,7 @@ class UserRepository(BaseRepository[User]):
         rows = await self._active(user_id)
         return Role(rows[0]["role"]) if rows else None
 
-    async def protect(self, user_id: UUID) -> Role | None:
+    async def lock_against_deletion(self, user_id: UUID) -> Role | None:
         """Return the same as `active_role`, and lock the user against deletion.
 
         The lock lasts until this transaction ends.
