@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from app.core.database.changes import Change, Resource, ChangeSubscriber
+from app.core.database.changes import Change, ChangeSubscriber, Resource
 from app.core.database.session import Session
 from app.core.logging import get_logger
 

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from piccolo.columns import Column, Varchar
 from piccolo.columns.combination import Where
 from piccolo.custom_types import Combinable
+from piccolo.query import Count, Query, Select
 
 from app.core.database.models import Entity
 from app.core.database.session import Session
+from app.core.database.sql_cache import cached_sql, shape
 from app.shared.filters import Sort
 from app.shared.pagination import Cursor
 
@@ -36,40 +39,56 @@ class Queries[Model: Entity]:
         return isinstance(getattr(cls.model, name, None), Column)
 
     async def _find(self, filters: Mapping[str, object], row_id: UUID) -> Model | None:
-        query = self.model.objects().where(*self._equal({"id": row_id, **filters}))
-        return await self._session.run(query.first())
+        where = {"id": row_id, **filters}
+
+        def query() -> Select[Model]:
+            return self.model.select(*self.model.all_columns()).where(*self._equal(where))
+
+        sql = cached_sql(("row", self.model, shape(where)), lambda: sql_of(query()))
+        rows = await self._session.fetch(sql, *arguments(where))
+        return next(iter(self._entities(rows)), None)
 
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
         """Return the rows of one page in this order, and the total number of rows."""
-        conditions = [*where, *self._conditions()]
-        rows = await self._session.run(
-            self.model.select(*self._needed())
-            .where(*conditions)
-            .order_by(
-                getattr(self.model, order.column), self.model.id, ascending=not order.descending
-            )
-            .offset(offset)
-            .limit(limit)
-        )
-        return self._entities(rows), await self._session.run(self.model.count().where(*conditions))
+
+        def rows() -> Select[Model]:
+            column = getattr(self.model, order.column)
+            return self._ordered(column, ascending=not order.descending).where(*where)
+
+        def count() -> Count:
+            return self.model.count().where(*self._conditions(), *where)
+
+        if where:  # The SQL of these conditions is not cached, because they may be anything.
+            page = await self._session.run(rows().offset(offset).limit(limit))
+            return self._entities(page), await self._session.run(count())
+        key, values = (type(self), shape(self._filters)), arguments(self._filters)
+        sql = cached_sql(("page", order, *key), lambda: sql_of(rows(), "LIMIT", "OFFSET"))
+        page = await self._session.fetch(sql, *values, limit, offset)
+        sql = cached_sql(("count", *key), lambda: sql_of(count()))
+        [total] = await self._session.fetch(sql, *values)
+        return self._entities(page), total["count"]
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
         """Return the rows after the cursor, newest first."""
-        created_at, key = self.model.created_at, self.model.id
-        query = (
-            self.model.select(*self._needed())
-            .where(*self._conditions())
-            .order_by(created_at, key, ascending=False)
-            .limit(limit)
-        )
-        if after:
-            # `created_at <=` can use the index, and the other condition breaks ties by id.
-            query = query.where(
-                created_at <= after.created_at, (created_at < after.created_at) | (key < after.id)
-            )
-        return self._entities(await self._session.run(query))
+
+        def rows() -> Select[Model]:
+            created_at, key = self.model.created_at, self.model.id
+            query = self._ordered(created_at, ascending=False)
+            if after:
+                # `created_at <=` can use the index, and the other condition breaks ties by id.
+                query = query.where(
+                    created_at <= after.created_at,
+                    (created_at < after.created_at) | (key < after.id),
+                )
+            return query
+
+        key = ("newest", after is None, type(self), shape(self._filters))
+        sql = cached_sql(key, lambda: sql_of(rows(), "LIMIT"))
+        position = [after.created_at, after.created_at, after.id] if after else []
+        values = [*arguments(self._filters), *position, limit]
+        return self._entities(await self._session.fetch(sql, *values))
 
     async def _insert(self, values: Mapping[str, Any]) -> Model:
         row = self.model(**values)
@@ -99,8 +118,11 @@ class Queries[Model: Entity]:
     def _entities(self, rows: Sequence[Mapping[str, Any]]) -> list[Model]:
         return [self.model.load(row) for row in rows]
 
-    def _needed(self) -> list[Column]:
-        return [self.model.id, *self.columns] if self.columns else self.model.all_columns()
+    def _ordered(self, column: Column, *, ascending: bool) -> Select[Model]:
+        """Return a query of the columns that lists load. Rows that compare equal are sorted by id."""
+        needed = [self.model.id, *self.columns] if self.columns else self.model.all_columns()
+        query = self.model.select(*needed).where(*self._conditions())
+        return query.order_by(column, self.model.id, ascending=ascending)
 
     def _conditions(self) -> list[Where]:
         return self._equal(self._filters)
@@ -112,3 +134,19 @@ class Queries[Model: Entity]:
 def containing(column: Varchar, text: str) -> Where:
     """Return a condition: the column contains the text, ignoring case. `%` and `_` are literal."""
     return column.ilike(f"%{WILDCARDS.sub(r'\\\g<0>', text)}%")
+
+
+def sql_of(query: Query[Any, Any], *clauses: str) -> str:
+    """Return the SQL of a query, followed by clauses with one more parameter each.
+
+    Piccolo has no parameters for `LIMIT` and `OFFSET`.
+    """
+    [querystring] = query.querystrings
+    sql, values = querystring.compile_string()
+    return " ".join([sql, *(f"{clause} ${n}" for n, clause in enumerate(clauses, len(values) + 1))])
+
+
+def arguments(filters: Mapping[str, object]) -> list[object]:
+    """Return the values of filters as the driver takes them, without null."""
+    values = (value for value in filters.values() if value is not None)
+    return [value.value if isinstance(value, Enum) else value for value in values]

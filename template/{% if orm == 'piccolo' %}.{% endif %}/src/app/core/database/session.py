@@ -1,6 +1,7 @@
 """The session: a connection on which queries run."""
 
 from collections.abc import Awaitable
+from typing import Any
 
 from app.core.database.engine import Connection, bind, engine
 
@@ -9,6 +10,7 @@ class Session:
     """A connection on which queries run: `await session.run(Item.count())`."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._transaction = bind(connection)
 
     async def run[Result](self, query: Awaitable[Result]) -> Result:
@@ -18,3 +20,7 @@ class Session:
             return await query
         finally:
             engine.current_transaction.reset(token)
+
+    async def fetch(self, sql: str, *values: object) -> list[Any]:
+        """Return the rows of an SQL statement with the parameters `$1`, `$2` and so on."""
+        return await self._connection.fetch(sql, *values)

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from piccolo.query import Select
 
-from app.core.database.queries import containing
+from app.core.database.queries import containing, sql_of
 from app.core.database.repository import BaseRepository, Conflicts
+from app.core.database.sql_cache import cached_sql
 from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
@@ -33,20 +34,24 @@ class UserRepository(BaseRepository[User]):
 
     async def active_role(self, user_id: UUID) -> Role | None:
         """Return the user's role, or None if the user does not exist or is inactive."""
-        return await self._role(self._active(user_id))
+        sql = cached_sql("active_role", lambda: sql_of(self._active(user_id)))
+        return await self._role(sql, user_id)
 
     async def lock_against_deletion(self, user_id: UUID) -> Role | None:
         """Return the same as `active_role`, and lock the user against deletion.
 
         The lock lasts until this transaction ends.
         """
-        return await self._role(self._active(user_id).lock_rows("KEY SHARE"))
+        sql = cached_sql(
+            "lock_against_deletion", lambda: sql_of(self._active(user_id).lock_rows("KEY SHARE"))
+        )
+        return await self._role(sql, user_id)
 
     def _active(self, user_id: UUID) -> Select[User]:
         return User.select(User.role).where(User.id == user_id, User.is_active.eq(True))
 
-    async def _role(self, query: Select[User]) -> Role | None:
-        rows = await self._session.run(query)
+    async def _role(self, sql: str, user_id: UUID) -> Role | None:
+        rows = await self._session.fetch(sql, user_id, True)
         return Role(rows[0]["role"]) if rows else None
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:

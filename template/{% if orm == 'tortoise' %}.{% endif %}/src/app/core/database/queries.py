@@ -10,6 +10,7 @@ from tortoise.queryset import QuerySet
 
 from app.core.database.models import Entity
 from app.core.database.session import Session
+from app.core.database.sql_cache import cached_sql, shape
 from app.shared.filters import Sort
 from app.shared.pagination import Cursor
 
@@ -40,32 +41,66 @@ class Queries[Model: Entity]:
         return self.model.filter(*where, **filters).using_db(self._session.client)
 
     async def _find(self, filters: Mapping[str, object], row_id: UUID) -> Model | None:
-        return await self._unfiltered(id=row_id, **filters).first()
+        where = {"id": row_id, **filters}
+        key = ("row", self.model, shape(where))
+        sql = cached_sql(key, lambda: self._unfiltered(**where).sql())
+        rows = await self._fetch(sql, *self._arguments(where))
+        return rows[0] if rows else None
 
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
         """Return the rows of one page in this order, and the total number of rows."""
-        rows = self._rows(*where)
-        sign = "-" if order.descending else ""
-        items = await (
-            self._needed(rows)
-            .order_by(f"{sign}{order.column}", f"{sign}id")
-            .offset(offset)
-            .limit(limit)
-        )
-        return items, await rows.count()
+
+        def rows() -> QuerySet[Model]:
+            sign = "-" if order.descending else ""
+            query = self._needed(self._rows(*where))
+            return query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit).offset(offset)
+
+        if where:  # The SQL of these conditions is not cached, because they may be anything.
+            return await rows(), await self._rows(*where).count()
+        key, values = (type(self), shape(self._filters)), self._arguments(self._filters)
+        sql = cached_sql(("page", order, *key), lambda: rows().sql())
+        page = await self._fetch(sql, *values, limit, offset)
+        sql = cached_sql(("count", *key), lambda: self._rows().count().sql())
+        [total] = await self._session.client.execute_query_dict(sql, values)
+        return page, next(iter(total.values()))
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
         """Return the rows after the cursor, newest first."""
-        rows = self._rows()
+
+        def rows() -> QuerySet[Model]:
+            query = self._rows()
+            if after:
+                # `created_at <=` can use the index, and the other condition breaks ties by id.
+                query = query.filter(
+                    Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
+                    created_at__lte=after.created_at,
+                )
+            return self._needed(query).order_by("-created_at", "-id").limit(limit)
+
+        key = ("newest", after is None, type(self), shape(self._filters))
+        sql = cached_sql(key, lambda: rows().sql())
+        position: list[Any] = []
         if after:
-            # `created_at <=` can use the index, and the other condition breaks ties by id.
-            rows = rows.filter(
-                Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
-                created_at__lte=after.created_at,
-            )
-        return await self._needed(rows).order_by("-created_at", "-id").limit(limit)
+            [time, row_id] = self._arguments({"created_at": after.created_at, "id": after.id})
+            position = [time, row_id, time]
+        values = [*self._arguments(self._filters), *position]
+        return await self._fetch(sql, *values, limit)
+
+    async def _fetch(self, sql: str, *values: object) -> list[Model]:
+        """Return the entities of an SQL statement, whose parameters have these values."""
+        client = self._session.client
+        return await client.executor_class(self.model, client).execute_select(sql, list(values))
+
+    def _arguments(self, filters: Mapping[str, object]) -> list[Any]:
+        """Return the values of filters as the driver takes them, without null."""
+        fields = self.model._meta.fields_map  # noqa: SLF001 - Tortoise has no public API
+        return [
+            fields[name].to_db_value(value, self.model)
+            for name, value in filters.items()
+            if value is not None
+        ]
 
     async def _insert(self, values: Mapping[str, Any]) -> Model:
         row = self.model(**values)

@@ -6,6 +6,7 @@ from tortoise.expressions import Q, Subquery
 from tortoise.queryset import ValuesQuery
 
 from app.core.database.repository import BaseRepository, Conflicts
+from app.core.database.sql_cache import cached_sql
 from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
@@ -33,21 +34,26 @@ class UserRepository(BaseRepository[User]):
 
     async def active_role(self, user_id: UUID) -> Role | None:
         """Return the user's role, or None if the user does not exist or is inactive."""
-        rows = await self._active(user_id)
-        return Role(rows[0]["role"]) if rows else None
+        sql = cached_sql("active_role", lambda: self._active(user_id).sql())
+        return await self._role(sql, user_id)
 
     async def lock_against_deletion(self, user_id: UUID) -> Role | None:
         """Return the same as `active_role`, and lock the user against deletion.
 
         The lock lasts until this transaction ends.
         """
-        client = self._session.client
-        if not client.capabilities.support_for_update:
+        if not self._session.client.capabilities.support_for_update:
             # A database without row locks allows only one writing transaction at a time.
             return await self.active_role(user_id)
         # Tortoise supports only stronger locks, which would serialize the requests of a user.
-        statement = f"{self._active(user_id).sql()} FOR KEY SHARE"
-        rows = await client.execute_query_dict(statement, [user_id, True])
+        sql = cached_sql(
+            "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
+        )
+        return await self._role(sql, user_id)
+
+    async def _role(self, sql: str, user_id: UUID) -> Role | None:
+        values = self._arguments({"id": user_id, "is_active": True})
+        rows = await self._session.client.execute_query_dict(sql, values)
         return Role(rows[0]["role"]) if rows else None
 
     def _active(self, user_id: UUID) -> ValuesQuery[Literal[False]]:
