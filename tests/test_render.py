@@ -22,6 +22,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         {
             "src/app/core/database/pool.py",
             "src/app/core/database/revisions.py",
+            "src/app/core/database/sql_cache.py",
             "src/app/core/database/statements.py",
             "src/app/core/database/stored.py",
             "src/app/core/database/tables.py",
@@ -40,6 +41,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         {
             "src/app/core/database/pool.py",
             "src/app/core/database/revisions.py",
+            "src/app/core/database/sql_cache.py",
             "src/app/core/database/stored.py",
             "src/app/piccolo_app.py",
             "src/app/piccolo_conf.py",

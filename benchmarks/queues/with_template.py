@@ -41,7 +41,9 @@ def settings() -> Settings:
 
 class TemplateQueue:
     def work(self, names: list[str]) -> None:
-        timeouts = WorkerTimeouts(visibility=VISIBILITY, retry=RETRY, unknown_job=RETRY, grace=GRACE)
+        timeouts = WorkerTimeouts(
+            visibility=VISIBILITY, retry=RETRY, unknown_job=RETRY, grace=GRACE
+        )
         known = [DECLARED[name] for name in names]
         configure_logging(settings())
 

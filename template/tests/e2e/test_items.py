@@ -64,6 +64,8 @@ class TestCreateItem:
         [
             ({"title": ""}, "title", "string_too_short"),
             ({"title": "   "}, "title", "string_too_short"),
+            ({"title": "\x85"}, "title", "string_too_short"),
+            ({"title": "\ufeff"}, "title", "string_pattern_mismatch"),
             ({"title": "x" * 201}, "title", "string_too_long"),
             ({"title": None}, "title", "string_type"),
             ({"title": 1}, "title", "string_type"),

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 # PostgreSQL cannot store NUL in text, so schemas reject text that contains it.
 NO_NUL = r"^[^\x00]*$"
-# The text must contain a character that is not whitespace, because surrounding spaces are removed.
-NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# A text must contain a character that is not whitespace, because surrounding whitespace is removed.
+# `\s` excludes U+0085 in JavaScript (JSON Schema) and U+FEFF in pydantic, so the pattern names both.
+NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 
