@@ -16,13 +16,13 @@ LIFETIME = 60
 """Seconds until a cache entry expires."""
 
 LOAD_LEASE = 10
-"""Seconds after which another process may load an entry that the first has not yet loaded."""
+"""Seconds for which only one process may load a missing cache entry."""
 
 POLL_INTERVAL = 0.02
-"""Seconds between two checks for an entry that another process is loading."""
+"""Seconds between two checks whether another process has loaded a cache entry."""
 
 MAX_WAIT = 0.5
-"""Seconds to wait for an entry that another process is loading, before loading it here too."""
+"""Maximum number of seconds that a reader waits for another process to load a cache entry."""
 
 LOOK_UP = """
 local version = redis.call('GET', KEYS[1]) or '0'
@@ -36,25 +36,26 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 
 
 class Cache:
-    """A cache with versioned keys: invalidating a key increments its version.
+    """A cache with versioned keys: invalidating a key increments the version of the key.
 
-    A reader that loaded a row before the row changed stores it under the old version, which no
-    later reader looks up.
+    A reader that loaded a row before it changed stores the outdated row under the old version, so
+    later readers do not find it.
     """
 
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
-        # Keys to invalidate once Redis is available again, with the monotonic time of the change.
+        # Keys to invalidate after a Redis outage, each with the monotonic time of its invalidation.
         self._pending: dict[str, float] = {}
 
     async def get(
         self, key: str, schema_hash: str, load: Callable[[], Awaitable[bytes | None]]
     ) -> bytes | None:
-        """Return the cached entry, or call `load` and cache its result unless it is None.
+        """Return the cached entry, or else the result of `load`, which is cached unless it is None.
 
-        `schema_hash` separates the entries of releases that store different fields under one key.
-        Stampede protection: of several concurrent readers of a missing entry, one calls `load` and
-        the others wait for its result, for at most `MAX_WAIT` seconds.
+        `schema_hash` is part of the entry's key in Redis, so that releases of the service whose
+        response schemas differ share no entry. Stampede protection: if several readers miss the
+        same entry, one of them calls `load`, and the others wait up to `MAX_WAIT` seconds for the
+        entry.
         """
         try:
             with self._redis.use() as redis:
@@ -71,9 +72,9 @@ class Cache:
         return loaded
 
     async def invalidate(self, key: str) -> None:
-        """Invalidate the entry in all processes, as soon as Redis is available."""
+        """Invalidate the entry for all processes, or retry later if Redis is unavailable."""
         now = time.monotonic()
-        # An entry expires after LIFETIME, so an older invalidation is no longer needed.
+        # Cache entries expire after LIFETIME seconds, so older pending invalidations are dropped.
         self._pending = {k: since for k, since in self._pending.items() if now - since < LIFETIME}
         self._pending[_version_key(key)] = now
         with suppress(RedisUnavailableError), self._redis.use() as redis:
@@ -91,7 +92,7 @@ class Cache:
         return entry_key, found, lease
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Wait for the process that loads the entry. Return None if it stores no entry in time."""
+        """Return the entry that another process stores, or None if none is stored in time."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))
@@ -103,12 +104,12 @@ class Cache:
         with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry_key, value, ex=LIFETIME)
-            # If this reader never acquired the lease, `release` leaves the owner's key in place.
+            # `release` has no effect unless this reader acquired the lease.
             await lease.release(redis)
 
     async def _invalidate_pending(self, redis: Redis) -> None:
         for key in tuple(self._pending):
-            # The version key has to outlive every entry that was stored under the version.
+            # The key of the version must expire later than all entries stored under the version.
             await redis.eval(INVALIDATE, 1, key, 3 * LIFETIME)
             self._pending.pop(key, None)
 

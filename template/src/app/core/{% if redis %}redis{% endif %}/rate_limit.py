@@ -9,14 +9,15 @@ from app.core.redis.server import RedisServer, RedisUnavailableError
 
 
 class SharedRateLimiter(RateLimiter):
-    """Counts requests in Redis, or with the limiter `local` while Redis is unavailable."""
+    """Counts requests in Redis, or in the `local` rate limiter while Redis is unavailable."""
 
     def __init__(self, redis: RedisServer, local: RateLimiter) -> None:
         storage = RedisStorage(
             "redis://",
             implementation="redispy",
             key_prefix=f"{DISTRIBUTION}:limits",
-            connection_pool=redis.connection_pool,  # type: ignore[arg-type] # limits accepts a pool
+            # The `connection_pool` option of `limits` accepts a pool, but its type hint does not.
+            connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
         super().__init__(enabled=local.enabled, storage=storage)
         self._redis = redis

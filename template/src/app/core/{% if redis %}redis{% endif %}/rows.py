@@ -1,4 +1,4 @@
-"""Cached reads of rows by id, for the repositories of every feature."""
+"""Cached reads of rows by id, for the repositories of all features."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from app.shared.schemas import AppSchema
 
 
 class CachedRows:
-    """Caches rows as JSON of their response schema, and invalidates a row after each change."""
+    """Caches each row as JSON of its response schema, and invalidates the row when it changes."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -29,7 +29,7 @@ class CachedRows:
         return dict(schema.model_validate_json(found)) if found else None
 
     async def invalidate(self, changes: Sequence[Change]) -> None:
-        """Invalidate the updated and deleted rows. A created row is not in the cache yet."""
+        """Invalidate updated and deleted rows. Created rows are not in the cache yet."""
         for change in changes:
             if change.kind != "created":
                 await self._cache.invalidate(_key(change.resource, change.row.id))
@@ -41,5 +41,5 @@ def _key(resource: Resource, row_id: UUID) -> str:
 
 @cache
 def _schema_hash(schema: type[AppSchema]) -> str:
-    """Return a short hash of the schema, so that releases with different schemas share no entry."""
+    """Return a short hash of the schema, so that different schemas never share a cache entry."""
     return hashlib.sha256(repr(schema.model_json_schema()).encode()).hexdigest()[:8]

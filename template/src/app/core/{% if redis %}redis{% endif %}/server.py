@@ -1,4 +1,4 @@
-"""The Redis client, with a circuit breaker for the time in which the server is unavailable."""
+"""The Redis client, with a circuit breaker that makes calls fail at once during an outage."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -17,21 +17,21 @@ from app.settings.redis import RedisSettings
 logger = get_logger(__name__)
 
 MAX_CONNECTIONS = 10_000
-"""Limit of the connection pool. It is too high to be reached, as requests are limited elsewhere."""
+"""Maximum size of the connection pool, which is too high to be reached in practice."""
 
 RETRY_INTERVAL = 1.0
-"""Seconds between two attempts to reach an unavailable server."""
+"""Seconds between two attempts to reach an unavailable Redis server."""
 
 
 class RedisUnavailableError(Exception):
-    """Redis cannot be reached, so the caller has to continue without it."""
+    """Redis cannot be reached, so the caller has to continue without Redis."""
 
 
 class RedisServer:
-    """A Redis client and a circuit breaker, which opens when a call fails.
+    """A Redis client with a circuit breaker, which opens when a call fails.
 
-    While the breaker is open, one call per `RETRY_INTERVAL` tries the server, and all other calls
-    fail at once. The log has one line for the start of an outage and one for its end.
+    While the breaker is open, one call per `RETRY_INTERVAL` is sent to the server, and all other
+    calls fail at once. The start and the end of an outage are logged with one line each.
     """
 
     def __init__(self, client: Redis) -> None:
@@ -42,9 +42,9 @@ class RedisServer:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: RedisSettings, min_timeout: float = 0) -> AsyncGenerator[Self]:
-        """Yield a client. It connects when it is first used, and is closed when the context ends.
+        """Yield a client, which connects when it is first used and is closed with the context.
 
-        `min_timeout`, in seconds, replaces a shorter `REDIS_TIMEOUT`.
+        The timeout is the longer of `min_timeout` (in seconds) and `REDIS_TIMEOUT`.
         """
         timeout = max(settings.redis_timeout, min_timeout)
         client = Redis.from_url(
@@ -62,17 +62,20 @@ class RedisServer:
 
     @property
     def database(self) -> int:
-        """The database number. Pub/sub ignores it, so names of channels have to contain the number."""
+        """The number of the Redis database.
+
+        Pub/sub ignores the database number, so the name of a channel has to contain it.
+        """
         return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
 
     @property
     def timeout(self) -> float:
-        """Seconds the server may take to accept a connection, and to answer a command."""
+        """Seconds that Redis may take to accept a connection or to answer a command."""
         return float(self._client.connection_pool.connection_kwargs["socket_timeout"])
 
     @contextmanager
     def use(self) -> Iterator[Redis]:
-        """Yield the client. Raises `RedisUnavailableError` if the server cannot be used."""
+        """Yield the client. Raise `RedisUnavailableError` if Redis cannot be reached."""
         if self._breaker_open:
             now = time.monotonic()
             if now < self._next_attempt:
@@ -91,9 +94,9 @@ class RedisServer:
 
     @property
     def connection_pool(self) -> ConnectionPool:
-        """The connection pool, for libraries that create their own client."""
+        """The connection pool, for libraries that create their own Redis client."""
         return self._client.connection_pool
 
     async def ping(self) -> None:
-        """Ping the server, even while the circuit breaker is open."""
+        """Ping Redis, even while the circuit breaker is open."""
         await self._client.ping()

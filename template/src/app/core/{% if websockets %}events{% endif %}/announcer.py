@@ -1,4 +1,4 @@
-"""Publishes an event for each committed change of a row, for all features."""
+"""Events that report committed row changes to WebSocket clients."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
@@ -12,7 +12,10 @@ from app.shared.schemas import AppSchema
 
 
 class Event(BaseModel):
-    """The message that reports a changed row. `data` is the row as a response shows it."""
+    """The WebSocket message that reports a created, updated or deleted row.
+
+    `data` is the row in the format of an HTTP response.
+    """
 
     type: Literal["event"] = "event"
     channel: str
@@ -21,10 +24,11 @@ class Event(BaseModel):
 
 
 class Announcer:
-    """Publishes each committed change on the channel that is named after its resource.
+    """Publishes an event for each committed row change.
 
-    Changes of a model with an owner column go only to the owner and to admins. Changes of other
-    models go to every subscriber of the channel.
+    The channel of an event has the name of the row's resource, for example `items`.
+    If a model has an owner column, only the owner of the row and admins receive the event.
+    Events of models without an owner column go to every subscriber of the channel.
     """
 
     def __init__(self, publish: Callable[[Announcement], Awaitable[None]]) -> None:

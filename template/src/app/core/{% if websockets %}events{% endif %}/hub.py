@@ -1,4 +1,4 @@
-"""The hub: fan-out of events to the WebSocket connections of this process."""
+"""Fan-out of events to the WebSocket connections of this process."""
 
 import asyncio
 from collections import defaultdict
@@ -10,24 +10,27 @@ from uuid import UUID
 from pydantic import BaseModel
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""Largest message that a client may send, in bytes."""
+"""Maximum size of a WebSocket message from a client, in bytes."""
 
 QUEUE_SIZE = 100
-"""Messages that may wait for one client, in addition to those in the socket's buffers."""
+"""Maximum number of messages in the send queue of one client, not counting socket buffers."""
 
 
 class Announcement(BaseModel):
-    """A serialized event, with the channel and the owner that decide who receives it."""
+    """A serialized event, with the fields that determine which subscribers receive the event."""
 
     channel: str
     message: str
     is_public: bool
     owner_id: UUID | None
-    """The owner of the row. If it is None and the event is not public, only admins receive it."""
+    """Id of the row's owner.
+
+    If `owner_id` is None and `is_public` is false, only admins receive the event.
+    """
 
 
 class CloseReason(NamedTuple):
-    """A WebSocket close code (RFC 6455, section 7.4, and the IANA registry) and a reason."""
+    """A WebSocket close code (RFC 6455, section 7.4, or the IANA registry) and its reason text."""
 
     code: int
     reason: str
@@ -37,7 +40,7 @@ TOO_SLOW = CloseReason(1013, "The client read too slowly. Reconnect, then read t
 
 
 class Subscriber:
-    """A connection, with its subscribed channels, its permissions and its send queue."""
+    """A WebSocket connection, with its subscribed channels, permissions and send queue."""
 
     def __init__(
         self,
@@ -48,17 +51,17 @@ class Subscriber:
         lifetime: float | None = None,
     ) -> None:
         self.key = key
-        """Identifies the client, so that its connections can be counted."""
+        """Identifies the client, so that the hub can count the client's connections."""
         self.user_id = user_id
         self.sees_all = sees_all
         self.lifetime = lifetime
-        """Seconds until the connection is closed, or None for no limit."""
+        """Seconds until the server closes the connection, or None for no limit."""
         self.channels: set[str] = set()
         self.queue = asyncio.Queue[str](QUEUE_SIZE)
         self.close_reason: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
 
     def close(self, reason: CloseReason) -> None:
-        """Close the connection with this reason, unless it is already being closed."""
+        """Close the connection with `reason`, unless the connection is already being closed."""
         if not self.close_reason.done():
             self.close_reason.set_result(reason)
 
@@ -70,7 +73,7 @@ class Subscriber:
         )
 
     def enqueue(self, message: str) -> None:
-        """Queue a message for the client. Close the connection if its queue is full."""
+        """Add a message to the send queue, or close the connection if the queue is full."""
         try:
             self.queue.put_nowait(message)
         except asyncio.QueueFull:
@@ -78,7 +81,7 @@ class Subscriber:
 
 
 class Hub:
-    """The subscribers of this process, one for each open connection."""
+    """The subscribers in this process. Each open WebSocket connection is one subscriber."""
 
     def __init__(self) -> None:
         self._by_key: defaultdict[str, set[Subscriber]] = defaultdict(set)
@@ -99,15 +102,15 @@ class Hub:
             yield from subscribers
 
     def count(self, key: str | None = None) -> int:
-        """Return the number of connections of one key, or of all keys."""
+        """Return the number of connections of one client, or of all clients if `key` is None."""
         if key is None:
             return sum(map(len, self._by_key.values()))
         return len(self._by_key.get(key, ()))
 
     async def deliver(self, announcement: Announcement) -> None:
-        """Queue the event for every subscriber of its channel that may see the row."""
+        """Queue the event for every subscriber of the channel that is allowed to see the row."""
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
                 subscriber.enqueue(announcement.message)
-        # Yield to the event loop, so that a burst does not disconnect clients that keep up.
+        # Yield to the event loop, so that a burst of events does not disconnect fast clients.
         await asyncio.sleep(0)

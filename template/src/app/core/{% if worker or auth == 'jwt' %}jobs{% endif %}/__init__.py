@@ -1,7 +1,7 @@
 """Background jobs: work that a request starts without waiting for the result.
 
-A job is an async function in a feature's `jobs` module. It may run long after the request, so it
-should take the ids of rows as arguments and load the rows when it runs.
+A job is an async function in a feature's `jobs` module. A job may run long after the request, so it
+should take row ids as arguments and load the rows itself.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from app.core.logging import get_logger
 logger = get_logger(__name__)
 
 TIMEOUT = 60.0
-"""Seconds that an attempt may take before it is cancelled."""
+"""Timeout of one attempt to run a job, in seconds."""
 
 
 @dataclass(frozen=True)
 class JobContext:
-    """The settings and the database, which every job receives as its first argument."""
+    """The first argument of every job: the settings and the database."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True)
 
@@ -33,7 +33,7 @@ class JobContext:
 
 
 class Job[**Parameters]:
-    """An async function that can be enqueued, with the name that identifies it in messages."""
+    """An async function that can be enqueued as a background job. `name` identifies the job."""
 
     def __init__(
         self, function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]]
@@ -60,7 +60,10 @@ class Job[**Parameters]:
 def job[**Parameters](
     function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]],
 ) -> Job[Parameters]:
-    """Declare a job. `jobs.enqueue(unit, function, …)` takes its arguments except the context."""
+    """Declare an async function as a background job.
+
+    Pass the arguments of the function, except the context, to `jobs.enqueue(unit, function, …)`.
+    """
     return Job(function)
 
 

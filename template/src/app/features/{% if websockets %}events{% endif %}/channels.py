@@ -8,7 +8,7 @@ from app.core.database.repository import BaseRepository
 
 @cache
 def channels() -> frozenset[str]:
-    """Return the resource names of all repositories that record changes."""
+    """Return one channel name for each repository that records row changes."""
     return frozenset(
         value.resource.name
         for _, module in features.modules("repository")

@@ -21,13 +21,16 @@ TOO_BIG = CloseReason(1009, "The message is too big")
 FAILED = CloseReason(1011, "Internal server error")
 
 RATE_LIMIT_PAUSE = 1.0
-"""Seconds to wait before reading again from a client that exceeded its rate limit."""
+"""Seconds to wait before reading the next message of a client that exceeded the rate limit."""
 
 type Answer = Callable[[bytes], Awaitable[Reply]]
 
 
 async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> None:
-    """Accept the connection and serve it until either side closes it. Log its start and end."""
+    """Accept the connection and serve it until the client or the server closes it.
+
+    Log when the connection opens and when it closes.
+    """
     offered = websocket.scope["subprotocols"]
     await websocket.accept(next((name for name in SUBPROTOCOLS if name in offered), None))
     opened = perf_counter()
@@ -44,7 +47,8 @@ async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
             code=int(close_reason.code),
             duration_ms=round((perf_counter() - opened) * 1000, 2),
         )
-    with suppress(WebSocketDisconnect, RuntimeError):  # The client may have closed it already.
+    # Closing fails if the client has already closed the connection.
+    with suppress(WebSocketDisconnect, RuntimeError):
         await websocket.close(*close_reason)
 
 
@@ -80,7 +84,7 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         except RateLimitError as exc:
             reply = Error(code="RATE_LIMITED", message=exc.message)
             await asyncio.sleep(RATE_LIMIT_PAUSE)
-        # Backpressure: while the queue is full, no further message of the client is read.
+        # Backpressure: while the send queue is full, no further message of the client is read.
         await subscriber.queue.put(reply.model_dump_json())
 
 

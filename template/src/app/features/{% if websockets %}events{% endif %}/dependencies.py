@@ -12,13 +12,14 @@ from app.features.events.service import EventService
 from app.features.events.subscriber import MAX_CONNECTIONS_PER_CLIENT, get_subscriber
 
 MAX_CONNECTIONS = 10_000
-"""Maximum number of open connections to one process."""
+"""Maximum number of open WebSocket connections per process."""
 
 
 async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
-    """Refuse pages of foreign origins, because browsers do not apply CORS to WebSockets.
+    """Refuse a WebSocket handshake whose `Origin` header is not allowed.
 
-    Clients other than browsers send no `Origin` header and are accepted.
+    Browsers do not apply CORS to WebSockets, so the server has to check the origin.
+    A handshake without an `Origin` header is accepted, because browsers always send the header.
     """
     scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
     allowed = {*resources.settings.cors_origins, f"{scheme}://{websocket.headers.get('host')}"}
@@ -30,7 +31,10 @@ async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
 async def get_connected_subscriber(
     subscriber: Annotated[Subscriber, Depends(get_subscriber)], resources: ResourcesDep
 ) -> AsyncGenerator[Subscriber]:
-    """Register the connection with the hub. Raises an error if too many connections are open."""
+    """Register the WebSocket connection with the hub while the connection is open.
+
+    Raise an error if the client or the process already has too many open connections.
+    """
     hub = resources.hub
     if hub.count(subscriber.key) >= MAX_CONNECTIONS_PER_CLIENT:
         raise TooManyConnectionsError
@@ -51,6 +55,6 @@ EventServiceDep = Annotated[EventService, Depends(get_event_service)]
 
 
 async def require_docs(resources: ResourcesDep) -> None:
-    """Raise a 404 error if `DOCS_ENABLED` is off, because the demo page belongs to the docs."""
+    """Raise a 404 error if `DOCS_ENABLED` is off, because the demo page is part of the API docs."""
     if not resources.settings.docs_enabled:
         raise HTTPException(status.HTTP_404_NOT_FOUND)

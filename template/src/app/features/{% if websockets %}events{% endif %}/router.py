@@ -29,10 +29,10 @@ async def live_events(
     service: EventServiceDep,
     resources: ResourcesDep,
 ) -> None:
-    """Send a client the events of the channels it subscribes to, except rows it may not see."""
+    """Send the client the events of its subscribed channels, except for rows it may not see."""
 
     async def answer(data: bytes) -> Reply:
-        # A message costs as much as a request, so it counts against the same rate limit.
+        # A WebSocket message counts against the rate limit like an HTTP request.
         rate = resources.settings.rate_limit_default
         await resources.rate_limiter.hit(rate, "request", client_address(websocket))
         return service.answer(data)
@@ -42,7 +42,7 @@ async def live_events(
 
 @demo.get("")
 async def show_demo() -> FileResponse:
-    """Return a demo page that shows events as they arrive."""
+    """Return a demo page that shows live events as they arrive."""
     return FileResponse(DEMO / "index.html", headers={"Content-Security-Policy": DOCS_CSP})
 
 

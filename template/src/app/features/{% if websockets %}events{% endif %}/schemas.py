@@ -1,4 +1,4 @@
-"""Messages that clients and the server exchange. The field `type` selects the schema."""
+"""Schemas of WebSocket messages. The `type` field of a message selects its schema."""
 
 from typing import Annotated, Literal
 
@@ -38,7 +38,10 @@ class Pong(AppSchema):
 
 
 class Error(AppSchema):
-    """The reply to a message that failed. `code` is an error code of the HTTP API."""
+    """The reply to a message that is invalid or exceeds the rate limit.
+
+    `code` is one of the error codes of the HTTP API.
+    """
 
     type: Literal["error"] = "error"
     code: str

@@ -17,7 +17,7 @@ from app.shared.responses import error_code
 
 
 class EventService:
-    """Handles the messages of one connection and returns a reply to each."""
+    """Handles the messages of one WebSocket connection and returns a reply to each message."""
 
     def __init__(self, subscriber: Subscriber, channels: Collection[str]) -> None:
         self._subscriber = subscriber
@@ -27,7 +27,7 @@ class EventService:
         try:
             message = client_message.validate_json(data)
         except ValidationError as exc:
-            # The reply contains no text of Pydantic's error, which would repeat the input.
+            # The reply omits Pydantic's error text, which would repeat the client's input.
             if exc.errors(include_input=False)[0]["type"] == "json_invalid":
                 return _error(400, "The message is not valid JSON.")
             return _error(
