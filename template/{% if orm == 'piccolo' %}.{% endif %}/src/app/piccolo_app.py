@@ -1,4 +1,4 @@
-"""The Piccolo app of the service, with the models of all features and the migrations folder."""
+"""Piccolo's app configuration, with the models of all features and the migrations folder."""
 
 from piccolo.conf.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Piccolo's configuration, which names the engine and the app for its migrations."""
+"""Piccolo's configuration, which registers the engine and the app that has migrations."""
 
 from piccolo.conf.apps import AppRegistry
 

@@ -1,4 +1,4 @@
-"""Revisions that are generated from the models."""
+"""Tests of revisions that are generated from models."""
 
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Note(StrEnum):
 
 
 class Money(Numeric):
-    """A column class of the application that has the column type of its base class."""
+    """A custom column class with the same SQL type as its base class, `Numeric`."""
 
 
 class Point(Varchar):

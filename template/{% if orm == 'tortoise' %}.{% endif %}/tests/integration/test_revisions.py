@@ -1,4 +1,4 @@
-"""Generated revisions, and the order in which revisions are reverted."""
+"""Tests of generated revisions and of the order in which revisions are reverted."""
 
 import sys
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Level(IntEnum):
 
 
 class Money(fields.DecimalField[Decimal]):
-    """A field class of the application that has the column type of its base class."""
+    """A custom field class with the same SQL type as its base class, `DecimalField`."""
 
 
 class Point(fields.CharField[str]):
@@ -85,7 +85,7 @@ def empty(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The revisions folder of another project, which contains no revisions yet."""
+    """The empty revisions folder of a temporary project."""
     versions = tmp_path / revisions.FOLDER
     versions.mkdir(parents=True)
     monkeypatch.setattr(migrations, "project_folder", lambda: tmp_path)
@@ -188,7 +188,7 @@ def test_a_new_table_has_the_default_of_a_string_column(empty: Settings, version
 
 @pytest.fixture
 def branches(versions: Path) -> int:
-    """Two branches and their merge revision, with one revision before and one after."""
+    """Write six revisions: the first, two branches with three revisions, the merge, the last."""
     write(versions, "0001_first")
     write(versions, "0002_left", "0001_first")
     write(versions, "0002_right", "0001_first")

@@ -1,4 +1,4 @@
-"""The database of the tests: each test runs in a transaction that is rolled back."""
+"""Fixtures of the test database: each test runs in a transaction that is rolled back."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from app.core.database.engine import Connection, Connections
 
 
 class SingleConnection(Connections):
-    """A pool with one connection in a transaction, in which other transactions are savepoints."""
+    """A pool with one connection in a transaction, so that nested transactions are savepoints."""
 
     def __init__(self, connection: Connection) -> None:
         self._only = connection
@@ -36,9 +36,9 @@ async def database(connection: Connection) -> AsyncGenerator[Database]:
 
 
 class RolledBack(Exception):  # noqa: N818
-    """Raised to roll back a test's transaction."""
+    """Raised at the end of a test to roll back its transaction."""
 
 
 async def execute(session: Session, statement: str) -> None:
-    """Execute a SQL statement in the session's transaction."""
+    """Execute an SQL statement in the session's transaction."""
     await session.client.execute_query(statement)

@@ -1,4 +1,4 @@
-"""Generated revisions, and the order in which revisions are reverted."""
+"""Tests of generated revisions and of the order in which revisions are reverted."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Document(TypeDecorator[dict[str, Any]]):
-    """A column type of the application, which a revision must not import."""
+    """A custom column type, which a generated revision must not import."""
 
     impl = JSON
     cache_ok = True
@@ -47,7 +47,7 @@ def empty(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The revisions folder of another project, which contains no revisions yet."""
+    """The empty revisions folder of a temporary project."""
     shutil.copy2(ROOT / "alembic.ini", tmp_path)
     shutil.copytree(
         ROOT / "migrations", tmp_path / "migrations", ignore=shutil.ignore_patterns("versions")
@@ -143,7 +143,7 @@ def test_difference_reports_a_changed_check_and_a_changed_default(
 
 
 def write(versions: Path, name: str, *after: str) -> None:
-    """Write a revision that changes nothing."""
+    """Write a revision file without operations."""
     down_revision = after if len(after) > 1 else next(iter(after), None)
     head = f"revision = {name!r}\ndown_revision = {down_revision!r}\n"
     body = "def upgrade(): pass\ndef downgrade(): pass\n"
@@ -152,7 +152,7 @@ def write(versions: Path, name: str, *after: str) -> None:
 
 @pytest.fixture
 def branches(versions: Path) -> Sequence[str]:
-    """Two branches and their merge revision, with one revision before and one after."""
+    """Write six revisions: the first, two branches with three revisions, the merge, the last."""
     write(versions, "first")
     write(versions, "left", "first")
     write(versions, "right", "first")

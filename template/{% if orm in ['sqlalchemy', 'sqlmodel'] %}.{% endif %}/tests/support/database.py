@@ -1,4 +1,4 @@
-"""The database of the tests: each test runs in a transaction that is rolled back."""
+"""Fixtures of the test database: each test runs in a transaction that is rolled back."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from app.core.database.session import ReadOnlySession
 
 
 class RolledBackDatabase(Database):
-    """A database whose sessions share one connection and commit only to savepoints."""
+    """A database whose sessions share one connection and use savepoints as transactions."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection.engine)
@@ -45,5 +45,5 @@ async def database(engine: AsyncEngine) -> AsyncGenerator[Database]:
 
 
 async def execute(session: Session, statement: str) -> None:
-    """Execute a SQL statement in the session's transaction."""
+    """Execute an SQL statement in the session's transaction."""
     await session.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Finding the folder of the revision files, and formatting new revisions."""
+"""Tests of the functions that find the revisions folder and format new revisions."""
 
 from pathlib import Path
 

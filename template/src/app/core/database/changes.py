@@ -1,4 +1,4 @@
-"""Row changes that a unit of work made, which subscribers receive after the commit."""
+"""Events for created, updated and deleted rows, which subscribers receive after the commit."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ type Kind = Literal["created", "updated", "deleted"]
 
 @dataclass(frozen=True)
 class Resource:
-    """The public representation of a model's rows: a name and a response schema."""
+    """The name and the response schema of a model in the public API."""
 
     name: str
-    """The plural name, as in the URL path of the routes: `items`."""
+    """The plural name that is used in URL paths, such as `items`."""
 
     schema: type[AppSchema]
-    """The schema that serializes a row in responses."""
+    """The Pydantic schema that serializes a row in API responses."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Change:
     kind: Kind
     resource: Resource
     row: Any
-    """The entity after the change. For a deletion, the entity as it was before."""
+    """The entity with its new values or, if the row was deleted, with its last values."""
 
 
 type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]
-"""A function called after each commit, with the changes in the order they were made."""
+"""An async function that is called after a commit with the row changes, oldest first."""

@@ -1,4 +1,4 @@
-"""The base class of repositories, with everything that does not depend on the ORM."""
+"""The base class of all repositories: the part of their code that does not depend on the ORM."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,18 +19,20 @@ type Conflicts = Mapping[str, Callable[[], ConflictError]]
 
 
 class BaseRepository[Model: Entity](Queries[Model]):
-    """Data access for one model, restricted to a scope.
+    """Data access for one model, restricted to the rows that a `Scope` includes.
 
-    `get_or_raise`, `update` and `delete` raise the feature's `not_found` error if the row does not
-    exist or is outside the scope.
+    `get_or_raise`, `update` and `delete` raise `not_found` if the scope has no row with this id.
     """
 
     not_found: Callable[[UUID], NotFoundError]
     resource: ClassVar[Resource | None] = None
-    """Resource under which changes are published and rows are cached. If None, neither happens."""
+    """The resource that identifies the model in change events and in the cache.
+
+    If `resource` is None, no change events are published and no rows are cached.
+    """
 
     conflicts: ClassVar[Conflicts] = {}
-    """Maps the name of a constraint to the error that its violation raises."""
+    """Maps the name of a database constraint to the error that is raised if it is violated."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -52,19 +54,19 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return self._found(row_id, await self.get(row_id))
 
     async def page(self, params: PageParams, order: Sort, *where: Condition) -> Page[Model]:
-        """Return a numbered page.
+        """Return one page of the rows and the total number of rows.
 
-        Rows that sort equal are ordered by id, so no row appears on two pages.
+        Rows with the same sort value are ordered by id, so that no row appears on two pages.
         """
         items, total = await self._page(order, params.offset, params.page_size, *where)
         return Page(items, total, params.page, params.page_size)
 
     async def feed(self, params: FeedParams) -> Feed[Model]:
-        """Return the rows after the cursor, newest first.
+        """Return at most `params.limit` rows that follow the cursor, newest first.
 
-        The query needs an index on `(created_at, id)`.
+        The table needs an index on `(created_at, id)`, because rows are sorted by these columns.
         """
-        # One row more than requested shows whether another page follows.
+        # One extra row is queried to find out whether another page follows.
         rows = await self._newest(params.after, params.limit + 1)
         items = rows[: params.limit]
         more = len(rows) > len(items)
@@ -77,7 +79,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     async def update(self, row_id: UUID, values: Mapping[str, Any]) -> Model:
-        """Update the given columns. Without values, the row is returned unchanged."""
+        """Set the columns in `values` and return the row. Empty `values` change nothing."""
         if not values:
             return self._found(row_id, await self._find(self._filters, row_id))
         with self._conflicts():
@@ -92,11 +94,11 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     def _may_cache(self, resource: Resource) -> bool:
-        """Whether reads by id may use the cache, which holds the fields of the resource's schema.
+        """Return whether `get` may use the cache, which stores the fields of the resource's schema.
 
-        The scope's filters are checked on the cached fields, so the schema must contain them.
-        Rows removed by ON DELETE CASCADE never invalidate the cache, so a scope that sees the rows
-        of all owners reads from the database.
+        The scope's filters are compared with cached fields, so the schema must contain all columns
+        that the scope filters by. ON DELETE CASCADE deletes rows without invalidating the cache, so
+        a repository that finds the rows of all owners always reads from the database.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -115,9 +117,9 @@ class BaseRepository[Model: Entity](Queries[Model]):
     def _conflicts(self) -> Iterator[None]:
         """Turn a violated unique, foreign key or exclusion constraint into a `ConflictError`.
 
-        Constraints are used instead of a query beforehand, because another transaction could write
-        between the query and the change. The violation of a CHECK constraint is raised unchanged
-        unless `conflicts` names it, because validation should have refused the value.
+        The database detects conflicts, because a query before the write could not see the rows of
+        concurrent transactions. The error of a CHECK constraint that `conflicts` does not contain
+        is raised unchanged, because request validation should have rejected the value.
         """
         try:
             yield

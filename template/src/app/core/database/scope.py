@@ -1,26 +1,29 @@
-"""Scopes: which rows a repository can access, and which column values its new rows get."""
+"""Scopes, which limit the rows that a repository finds and set columns of its new rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OWNER = "owner_id"
-"""Name of the column with the id of a row's owner. Only admins see rows whose owner is NULL."""
+"""Name of the column that contains the id of a row's owner.
+
+Only admins can access a row whose owner is NULL.
+"""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Restricts a repository to the rows that have certain column values.
+    """Restricts a repository to rows with given column values, such as the rows of one owner.
 
-    A repository takes its scope in the constructor and applies it to every query. A scope does not
-    restrict a model that has none of the scope's columns.
+    The constructor of a repository takes a scope, which then applies to every query. A scope does
+    not restrict a model that has none of the scope's columns.
     """
 
     columns: Mapping[str, object] = field(default_factory=dict)
-    """Column values that every created row gets and by which queries are filtered."""
+    """Column values that every new row gets and that every query filters by."""
 
     sees_all: bool = False
-    """Whether queries find all rows. Created rows get the column values in either case."""
+    """Whether queries find all rows. New rows get the values of `columns` even if it is true."""
 
 
 EVERYTHING = Scope(sees_all=True)
-"""The unrestricted scope: queries find all rows, and new rows get no additional values."""
+"""The unrestricted scope: queries find all rows, and the scope sets no columns of new rows."""

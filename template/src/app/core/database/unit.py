@@ -1,4 +1,4 @@
-"""Units of work: a session, the changes made in it, and the actions that follow its commit."""
+"""Units of work: a database session, its row changes, and the actions to run after its commit."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,22 +16,22 @@ type Load = Callable[[], Awaitable[object | None]]
 
 
 class RowCache(Protocol):
-    """A cache of rows for reads by id."""
+    """A cache of database rows, which are looked up by id."""
 
     async def get(self, resource: Resource, row_id: UUID, load: Load) -> Mapping[str, Any] | None:
-        """Return the row's fields that the resource's schema has, or None if there is no row.
+        """Return the row's fields that `resource.schema` contains, or None if the row is missing.
 
-        `load` reads the row from the database if it is not cached.
+        If the row is not cached, `load` is called to read the row from the database.
         """
 
 
 class UnitOfWork:
-    """The session of one request, job or command, and the changes that repositories made in it."""
+    """The database session of one request, job or command, and the row changes made in it."""
 
     def __init__(self, session: Session, cache: RowCache | None = None) -> None:
         self.session = session
         self.cache = cache
-        """The cache, or None in a transaction, which reads only from the database."""
+        """The row cache, or None in a transaction, which always reads from the database."""
 
         self.changes: list[Change] = []
         self.actions: list[Callable[[], Awaitable[None]]] = []
@@ -44,13 +44,13 @@ class UnitOfWork:
     ) -> None:
         """Call `action` after the transaction is committed. A rollback discards the action.
 
-        Without a transaction, `action` is called when the unit of work ends without an error.
+        In a unit of work without a transaction, `action` is called at the end if no error occurred.
         """
         self.actions.append(partial(action, *args, **kwargs))
 
 
 class UnitsOfWork:
-    """Begins and ends units of work. The subclass `Database` provides their sessions."""
+    """Begins and ends units of work, whose sessions are provided by the subclass `Database`."""
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None
@@ -58,7 +58,7 @@ class UnitsOfWork:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[UnitOfWork]:
-        """Begin a unit of work in a transaction. Commit it at the end, and roll back on any error.
+        """Run a unit of work in a transaction, which is rolled back if an error is raised.
 
         Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
         """
@@ -69,7 +69,7 @@ class UnitsOfWork:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[UnitOfWork]:
-        """Begin a unit of work that only reads, with every statement outside of a transaction.
+        """Run a read-only unit of work, which executes its statements without a transaction.
 
         Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
         """
@@ -79,17 +79,17 @@ class UnitsOfWork:
         await self._run_after_commit(unit)
 
     def writing_session(self) -> AbstractAsyncContextManager[Session]:
-        """Return a session in a transaction."""
+        """Return a context manager that yields a session in a transaction."""
         raise NotImplementedError
 
     def reading_session(self) -> AbstractAsyncContextManager[Session]:
-        """Return a session without a transaction, which refuses to write."""
+        """Return a context manager that yields a read-only session without a transaction."""
         raise NotImplementedError
 
     async def _run_after_commit(self, unit: UnitOfWork) -> None:
-        """Notify the subscribers of the changes, then run the after-commit actions.
+        """Notify the subscribers of row changes, then run the after-commit actions.
 
-        An exception is logged and does not stop the remaining actions, because the commit stands.
+        An exception is logged but not raised, because the transaction is already committed.
         """
         actions = unit.actions
         if unit.changes:

@@ -1,4 +1,4 @@
-"""The migration commands of the command line, implemented with Piccolo."""
+"""The `app db` commands for migrations, implemented with Piccolo."""
 
 import asyncio
 import io
@@ -46,14 +46,14 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Revert one revision: the newest of those that are applied."""
+    """Revert the newest applied revision."""
     with _quiet():
         asyncio.run(_downgrade(settings))
 
 
 def revision(_settings: Settings, message: str) -> None:
-    """Write a revision with the changes that the models need and the other revisions lack."""
-    asks = sys.stdin.isatty()  # Piccolo asks the developer whether something was renamed.
+    """Write a revision file with the difference between the existing revisions and the models."""
+    asks = sys.stdin.isatty()  # In a terminal, Piccolo asks whether a table or column was renamed.
     with nullcontext() if asks else _quiet():
         alterations = asyncio.run(_alterations(None if asks else "n"))
         tables = asyncio.run(_tables())
@@ -71,7 +71,7 @@ def revisions(_settings: Settings) -> list[str]:
 
 
 def difference(_settings: Settings) -> str | None:
-    """Describe how the models differ from the tables that the revisions build, or return None."""
+    """Return a description of how the models differ from the revisions, or None if they match."""
     with _quiet():
         alterations = asyncio.run(_alterations("n"))
     statements = chain.from_iterable(alteration.statements for alteration in alterations)
@@ -108,7 +108,7 @@ async def _downgrade(settings: Settings) -> None:
 
 
 async def _run_forwards(manager: MigrationManager) -> None:
-    """Apply a revision, but drop its constraints first, because Piccolo would drop them last."""
+    """Apply a revision. Constraints are dropped first, because Piccolo would drop them last."""
     if not manager.fake:
         await manager._run_drop_constraints()  # noqa: SLF001
         manager.drop_constraints = DropConstraintCollection()
@@ -117,9 +117,9 @@ async def _run_forwards(manager: MigrationManager) -> None:
 
 
 async def _run_backwards(manager: MigrationManager) -> None:
-    """Revert a revision, but restore dropped tables first.
+    """Revert a revision, and restore the tables that it dropped before anything else.
 
-    Piccolo would first add the columns that refer to these tables.
+    Piccolo would restore foreign key columns before the dropped tables to which they refer.
     """
     await manager._run_add_constraints(backwards=True)  # noqa: SLF001
     manager.add_constraints = AddConstraintCollection()
@@ -141,7 +141,7 @@ async def _connected(settings: Settings) -> AsyncGenerator[Connection]:
 
 @asynccontextmanager
 async def _session(connection: Connection, manager: MigrationManager) -> AsyncGenerator[Session]:
-    """Yield a session for one revision, in a transaction unless the revision disables that."""
+    """Yield a session for one revision, in a transaction unless the revision disables it."""
     async with connection.transaction() if manager.wrap_in_transaction else nullcontext():
         yield Session(connection)
 
@@ -153,7 +153,7 @@ async def _applied(connection: Connection) -> list[str]:
 
 
 async def _managers() -> dict[str, MigrationManager]:
-    """Return the migration manager of each revision by name, oldest first."""
+    """Return Piccolo's migration manager of each revision by revision name, oldest first."""
     managers = await BaseMigrationManager().get_migration_managers(_app())
     return {manager.migration_id: manager for manager in managers}
 
@@ -167,7 +167,7 @@ async def _alterations(answer: str | None) -> list[AlterStatements]:
 
 
 async def _tables() -> list[str]:
-    """Return the tables that the revisions build, each before the tables that refer to it."""
+    """Return the names of all tables in the revisions, each before the tables that refer to it."""
     snapshot = SchemaSnapshot(list((await _managers()).values())).get_snapshot()
     names = {table.to_table_class(): table.tablename for table in snapshot}
     return [names[table] for table in sort_table_classes(list(names))]
@@ -181,7 +181,7 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
     statements = [line for alteration in alterations for line in alteration.statements]
 
     def drop_position(statement: str) -> int:
-        """Sort dropped tables to the end, each after the tables that refer to it."""
+        """Return a sort key that moves table drops to the end, referencing tables first."""
         dropped = DROP.match(statement)
         return -tables.index(dropped[1]) if dropped else -len(tables)
 
@@ -195,7 +195,7 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
         app_name=APP,
         description=" ".join(message.split()).replace("\\", "\\\\").replace("'", "\\'"),
     )
-    if not statements:  # An empty revision, which the developer edits.
+    if not statements:  # Ruff would report RET504 in a revision without operations.
         source = source.replace("return manager", "return manager  # noqa: RET504")
     return source.replace(FORWARDS, FORWARDS.replace("()", "() -> MigrationManager"))
 
@@ -207,6 +207,6 @@ def _app() -> AppConfig:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress what Piccolo prints, because the commands log each revision."""
+    """Suppress Piccolo's console output, because the commands already log each revision."""
     with redirect_stdout(io.StringIO()):
         yield

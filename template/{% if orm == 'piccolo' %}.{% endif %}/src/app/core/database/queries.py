@@ -1,4 +1,4 @@
-"""Database queries for the table of one model, written with Piccolo."""
+"""The database queries of all repositories, written with Piccolo."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,16 +23,19 @@ type Condition = Combinable
 
 
 class Queries[Model: Entity]:
-    """Runs every query on the session's connection: `await self._session.run(Item.count())`."""
+    """Runs queries on the session's connection: `await self._session.run(Item.count())`."""
 
     model: type[Model]
     columns: tuple[Column, ...] = ()
-    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
+    """Columns that list queries load. An empty tuple loads all columns.
+
+    List queries should not load large columns or secrets.
+    """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that every query filters by."""
+        """Column values that a row must have to be found by a query."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -51,7 +54,7 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """Return the rows of one page in this order, and the total number of rows."""
+        """Return the sorted rows of one page, and the total number of rows."""
 
         def rows() -> Select[Model]:
             column = getattr(self.model, order.column)
@@ -60,7 +63,7 @@ class Queries[Model: Entity]:
         def count() -> Count:
             return self.model.count().where(*self._conditions(), *where)
 
-        if where:  # The SQL of these conditions is not cached, because they may be anything.
+        if where:  # SQL with arbitrary conditions is not cached, because it has no cache key.
             page = await self._session.run(rows().offset(offset).limit(limit))
             return self._entities(page), await self._session.run(count())
         key, values = (type(self), shape(self._filters)), arguments(self._filters)
@@ -71,13 +74,13 @@ class Queries[Model: Entity]:
         return self._entities(page), total["count"]
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return the rows after the cursor, newest first."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
 
         def rows() -> Select[Model]:
             created_at, key = self.model.created_at, self.model.id
             query = self._ordered(created_at, ascending=False)
             if after:
-                # `created_at <=` can use the index, and the other condition breaks ties by id.
+                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
                 query = query.where(
                     created_at <= after.created_at,
                     (created_at < after.created_at) | (key < after.id),
@@ -112,14 +115,14 @@ class Queries[Model: Entity]:
         return next(iter(self._entities(rows)), None)
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from these columns. Reading another column raises `KeyError`."""
+        """Create an entity from the given columns. Reading another column raises `KeyError`."""
         return self.model.load(fields)
 
     def _entities(self, rows: Sequence[Mapping[str, Any]]) -> list[Model]:
         return [self.model.load(row) for row in rows]
 
     def _ordered(self, column: Column, *, ascending: bool) -> Select[Model]:
-        """Return a query of the columns that lists load. Rows that compare equal are sorted by id."""
+        """Return a list query sorted by `column`. Rows with the same value are sorted by id."""
         needed = [self.model.id, *self.columns] if self.columns else self.model.all_columns()
         query = self.model.select(*needed).where(*self._conditions())
         return query.order_by(column, self.model.id, ascending=ascending)
@@ -132,14 +135,14 @@ class Queries[Model: Entity]:
 
 
 def containing(column: Varchar, text: str) -> Where:
-    """Return a condition: the column contains the text, ignoring case. `%` and `_` are literal."""
+    """Return a case-insensitive search condition. `%` and `_` in the text are not wildcards."""
     return column.ilike(f"%{WILDCARDS.sub(r'\\\g<0>', text)}%")
 
 
 def sql_of(query: Query[Any, Any], *clauses: str) -> str:
-    """Return the SQL of a query, followed by clauses with one more parameter each.
+    """Return the SQL of a query with additional clauses, each of which has one parameter.
 
-    Piccolo has no parameters for `LIMIT` and `OFFSET`.
+    The clauses are `LIMIT` and `OFFSET`, for which Piccolo does not support parameters.
     """
     [querystring] = query.querystrings
     sql, values = querystring.compile_string()
@@ -147,6 +150,6 @@ def sql_of(query: Query[Any, Any], *clauses: str) -> str:
 
 
 def arguments(filters: Mapping[str, object]) -> list[object]:
-    """Return the values of filters as the driver takes them, without null."""
+    """Return the filter values in the form that the driver accepts. None values are omitted."""
     values = (value for value in filters.values() if value is not None)
     return [value.value if isinstance(value, Enum) else value for value in values]

@@ -1,4 +1,4 @@
-"""The session: a connection on which queries run."""
+"""The database session, which runs queries on one connection."""
 
 from collections.abc import Awaitable
 from typing import Any
@@ -7,7 +7,7 @@ from app.core.database.engine import Connection, bind, engine
 
 
 class Session:
-    """A connection on which queries run: `await session.run(Item.count())`."""
+    """Runs queries on one database connection: `await session.run(Item.count())`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -22,5 +22,5 @@ class Session:
             engine.current_transaction.reset(token)
 
     async def fetch(self, sql: str, *values: object) -> list[Any]:
-        """Return the rows of an SQL statement with the parameters `$1`, `$2` and so on."""
+        """Execute SQL with values for its parameters `$1`, `$2` and so on, and return the rows."""
         return await self._connection.fetch(sql, *values)

@@ -1,4 +1,4 @@
-"""The database: creates sessions, and begins, commits and rolls back their transactions."""
+"""The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from app.core.database.unit import UnitsOfWork
 
 
 class ReadOnlyConnection(Connection):
-    """The connection of a session that only reads. Writing raises `RuntimeError`."""
+    """A connection that raises `RuntimeError` for every statement except SELECT."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -21,12 +21,12 @@ class ReadOnlyConnection(Connection):
             raise RuntimeError("a request that only reads tried to write")
         try:
             return await self._connection.fetch(statement, *values)
-        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
+        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
             return await self._connection.fetch(statement, *values)
 
 
 class Database(UnitsOfWork):
-    """The connection pool, which provides writing and reading sessions."""
+    """A connection pool that provides sessions for reading and for writing."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """Yield a database, and close it at the end. Connections are opened when needed."""
+        """Yield a `Database` that opens connections on demand, and close them at the end."""
         async with Connections.open(settings) as connections:
             yield cls(connections)
 

@@ -12,26 +12,26 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# Both statements are built once, because every authenticated request executes one of them.
+# `ACTIVE` and `PROTECTED` are built once, because every authenticated request runs one of them.
 ACTIVE = select(col(User.role)).where(col(User.id) == bindparam("id"), col(User.is_active))
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 
 
 class UserRepository(BaseRepository[User]):
-    """User accounts. A duplicate email address raises `EmailTakenError`."""
+    """Stores user accounts. A duplicate email address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
-    # Lists do not load the password hash.
+    # List queries do not load the password hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this address, which must be normalized by `normalize_email`."""
+        """Return the user with this email address, normalized with `normalize_email`."""
         return await self._one(self._select().where(col(User.email) == email))
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """Return a page of the users whose address contains `params.q`, ignoring case."""
+        """Return a page of the users whose email address contains `params.q`, ignoring case."""
         where = [col(User.email).icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)
 
@@ -41,21 +41,22 @@ class UserRepository(BaseRepository[User]):
         return Role(role) if role else None
 
     async def lock_against_deletion(self, user_id: UUID) -> Role | None:
-        """Return the same as `active_role`, and lock the user against deletion.
+        """Lock the user's row against deletion, and return the same result as `active_role`.
 
-        The lock lasts until this transaction ends.
+        The row lock lasts until the transaction ends.
         """
         role = (await self._session.execute(PROTECTED, {"id": user_id})).scalar_one_or_none()
         return Role(role) if role else None
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
-        """Lock the user's row until this transaction ends, and return the user.
+        """Lock the user's row until the transaction ends, and return the user.
 
-        Other transactions wait before they lock, change or delete the row. Returns None if the user
+        Other transactions wait before they lock, update or delete the row. Returns None if the user
         does not exist or does not have the given column values.
 
-        Every transaction that issues, spends or revokes refresh tokens locks their user first, so
-        these transactions run one after another and cannot deadlock.
+        A transaction that issues, spends or revokes refresh tokens locks the tokens' user first.
+        Transactions that change the tokens of one user therefore run one after another and cannot
+        deadlock.
         """
         return await self._one(
             self._select()
@@ -65,9 +66,9 @@ class UserRepository(BaseRepository[User]):
         )
 
     async def lock_admins(self) -> list[UUID]:
-        """Lock the active admins until this transaction ends, and return their ids.
+        """Lock the rows of all active admins until the transaction ends, and return their ids.
 
-        Until then, no other transaction can demote, deactivate or delete one of them.
+        No other transaction can demote, deactivate or delete a locked admin.
         """
         admins = await self._session.execute(
             select(col(User.id))
@@ -89,10 +90,10 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return users.scalar_one_or_none()
 
     async def spend(self, token_hash: str) -> UUID | None:
-        """Mark the token as spent, and return the id of its family.
+        """Mark the refresh token as spent, and return the id of its token family.
 
-        Returns None if the token is unknown, expired or already spent. Of concurrent calls with the
-        same token, only one gets the family.
+        Returns None if the token is unknown, expired or already spent. If several calls
+        spend the same token concurrently, only one call returns the id.
         """
         now = datetime.now(UTC)
         families = await self._session.execute(
@@ -108,7 +109,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return families.scalar_one_or_none()
 
     async def revoke_family(self, token_hash: str) -> bool:
-        """Delete all tokens of the token's family, and return whether there were any."""
+        """Delete all refresh tokens of the token's family, and return whether any existed."""
         family = select(col(RefreshToken.family_id)).where(
             col(RefreshToken.token_hash) == token_hash
         )
@@ -123,7 +124,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         )
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
-        """Delete the expired tokens of one user or, with None, of all users."""
+        """Delete the expired refresh tokens of one user, or of all users if `user_id` is None."""
         statement = delete(RefreshToken).where(col(RefreshToken.expires_at) < datetime.now(UTC))
         if user_id:
             statement = statement.where(col(RefreshToken.user_id) == user_id)

@@ -1,4 +1,4 @@
-"""The migration commands of the command line, implemented with Tortoise."""
+"""The `app db` commands for migrations, implemented with Tortoise."""
 
 import asyncio
 import importlib
@@ -39,23 +39,23 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Revert one revision: the newest of those that are applied.
+    """Revert the newest applied revision.
 
-    If branches have several newest revisions, the last of them in the order of `revisions` is
-    reverted. Reverting a merge revision leaves both of the branches that it merged.
+    If the revisions have branches, the applied revision that `revisions` returns last is reverted.
+    After a merge revision is reverted, the merged branches are separate again.
     """
     asyncio.run(_downgrade(settings))
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision with the changes that the models need and the other revisions lack."""
+    """Write a revision file with the difference between the existing revisions and the models."""
     operations = asyncio.run(_changes(settings))
     graph = asyncio.run(_graph())
     names = [key.name for key in graph.nodes]
     number = max((int(name[:4]) for name in names if name[:4].isdigit()), default=0) + 1
     name = format_migration_name(number, message)
     path = project_folder() / FOLDER / f"{name}.py"
-    # With two branches, the revision merges them.
+    # The new revision depends on the newest revision of each branch, so it merges branches.
     parents = [(APP, leaf.name) for leaf in graph.leaf_nodes()]
     source = RevisionWriter(name, APP, operations, dependencies=parents).as_string()
     path.write_text(source, encoding="utf-8")
@@ -68,7 +68,7 @@ def revisions(_settings: Settings) -> list[str]:
 
 
 def difference(settings: Settings) -> str | None:
-    """Describe how the models differ from the tables that the revisions build, or return None."""
+    """Return a description of how the models differ from the revisions, or None if they match."""
     operations = asyncio.run(_changes(settings))
     return "\n".join(f"  {operation.describe()}" for operation in operations) or None
 
@@ -125,7 +125,7 @@ async def _downgrade(settings: Settings) -> None:
 async def _connected(
     settings: Settings,
 ) -> AsyncGenerator[tuple[Connection, MigrationRecorder, set[str]]]:
-    """Yield a connection, the recorder of applied revisions, and the names of these revisions."""
+    """Yield a connection, Tortoise's migration recorder, and the names of applied revisions."""
     async with (
         Connections.open(settings, migrating=True) as connections,
         connections.take() as connection,
@@ -148,7 +148,7 @@ async def _schema_editor(
 
 @contextmanager
 def _conflict_errors(name: str) -> Iterator[None]:
-    """Raise `MigrationError` if a revision changes something that another revision has removed."""
+    """Raise `MigrationError` if a revision uses a table, column or constraint that was removed."""
     try:
         yield
     except IncompatibleStateError as exc:
@@ -172,13 +172,13 @@ async def _revisions() -> dict[str, Migration]:
 
 
 async def _changes(settings: Settings) -> list[Operation]:
-    """Return the operations that the models need and the revisions lack."""
+    """Return the operations that change the schema of the revisions to that of the models."""
     _find_files()
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):
             apps = Apps(APPS, session.connections)
             operations = await Comparison(apps, APPS).operations()
-    # Options of a model, such as its description, change no column.
+    # Model options, such as a description, are ignored because they change no column.
     return [operation for operation in operations if not isinstance(operation, AlterModelOptions)]
 
 

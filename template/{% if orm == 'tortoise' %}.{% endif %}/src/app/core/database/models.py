@@ -23,12 +23,12 @@ class Entity(Model):
         abstract = True
 
     def __init__(self, **values: Any) -> None:
-        # Both times are equal in a new row, because it was never updated.
+        # `created_at` and `updated_at` are equal in a new row.
         now = datetime.now(UTC)
         super().__init__(**{"created_at": now, "updated_at": now, **values})
 
     async def save(self, *args: Any, **options: Any) -> None:
-        """Set `updated_at` and save. `update_fields`, if given, must contain `updated_at`."""
+        """Set `updated_at` and save the row. A given `update_fields` must contain `updated_at`."""
         if self._saved_in_db:
             self.updated_at = datetime.now(UTC)
         await super().save(*args, **options)

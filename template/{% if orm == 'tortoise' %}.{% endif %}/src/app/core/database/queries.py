@@ -1,4 +1,4 @@
-"""Database queries for the table of one model, written with Tortoise."""
+"""The database queries of all repositories, written with Tortoise."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,23 +18,26 @@ type Condition = Q
 
 
 class Queries[Model: Entity]:
-    """Begins every query with `_rows()`, which sets the session's connection and the filters."""
+    """Begins every query with `_rows()`, which selects the connection and applies the filters."""
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
+    """Columns that list queries load. An empty tuple loads all columns.
+
+    List queries should not load large columns or secrets.
+    """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that every query filters by."""
+        """Column values that a row must have to be found by a query."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
-        return name in cls.model._meta.fields_map  # noqa: SLF001 - Tortoise has no public API
+        return name in cls.model._meta.fields_map  # noqa: SLF001 - no public list of fields exists
 
     def _rows(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
-        """Return a query of the rows that match the repository's filters and these conditions."""
+        """Return a query for rows that match the repository's filters and the given conditions."""
         return self._unfiltered(*where, **filters).filter(**self._filters)
 
     def _unfiltered(self, *where: Condition, **filters: Any) -> QuerySet[Model]:
@@ -50,14 +53,14 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """Return the rows of one page in this order, and the total number of rows."""
+        """Return the sorted rows of one page, and the total number of rows."""
 
         def rows() -> QuerySet[Model]:
             sign = "-" if order.descending else ""
             query = self._needed(self._rows(*where))
             return query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit).offset(offset)
 
-        if where:  # The SQL of these conditions is not cached, because they may be anything.
+        if where:  # SQL with arbitrary conditions is not cached, because it has no cache key.
             return await rows(), await self._rows(*where).count()
         key, values = (type(self), shape(self._filters)), self._arguments(self._filters)
         sql = cached_sql(("page", order, *key), lambda: rows().sql())
@@ -67,12 +70,12 @@ class Queries[Model: Entity]:
         return page, next(iter(total.values()))
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return the rows after the cursor, newest first."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
 
         def rows() -> QuerySet[Model]:
             query = self._rows()
             if after:
-                # `created_at <=` can use the index, and the other condition breaks ties by id.
+                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
                 query = query.filter(
                     Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                     created_at__lte=after.created_at,
@@ -89,13 +92,13 @@ class Queries[Model: Entity]:
         return await self._fetch(sql, *values, limit)
 
     async def _fetch(self, sql: str, *values: object) -> list[Model]:
-        """Return the entities of an SQL statement, whose parameters have these values."""
+        """Execute SQL with the given parameter values, and return the rows as entities."""
         client = self._session.client
         return await client.executor_class(self.model, client).execute_select(sql, list(values))
 
     def _arguments(self, filters: Mapping[str, object]) -> list[Any]:
-        """Return the values of filters as the driver takes them, without null."""
-        fields = self.model._meta.fields_map  # noqa: SLF001 - Tortoise has no public API
+        """Return the filter values in the form that the driver accepts. None values are omitted."""
+        fields = self.model._meta.fields_map  # noqa: SLF001 - Tortoise has no public list of fields
         return [
             fields[name].to_db_value(value, self.model)
             for name, value in filters.items()
@@ -109,18 +112,18 @@ class Queries[Model: Entity]:
 
     async def _update(self, row_id: UUID, values: Mapping[str, Any]) -> Model | None:
         changed = await self._rows(id=row_id).update(**values, updated_at=datetime.now(UTC))
-        # The changed row may no longer match the filters.
+        # The row is read without filters, because the updated row may no longer match them.
         return await self._find({}, row_id) if changed else None
 
     async def _delete(self, row_id: UUID) -> Model | None:
-        # The row is locked, so that a concurrent deletion of it waits and then finds no row.
+        # The row is locked, so that a concurrent deletion waits and then returns None.
         row = await self._rows(id=row_id).select_for_update().first()
         if row:
             await row.delete(using_db=self._session.client)
         return row
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from these columns."""
+        """Create an entity from the given column values."""
         return self.model(**fields)
 
     def _needed(self, rows: QuerySet[Model]) -> QuerySet[Model]:

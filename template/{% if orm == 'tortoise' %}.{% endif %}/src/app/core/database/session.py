@@ -1,4 +1,4 @@
-"""The session: a context of Tortoise that contains one connection."""
+"""The database session: a Tortoise context with a single connection."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ CONFIG: dict[str, dict[str, Any]] = {
     "connections": {"default": {"engine": "app.core.database.engine", "credentials": {}}},
     "apps": {"app": {"models": ["app.models"], "migrations": "migrations.versions"}},
 }
-"""The configuration of Tortoise: one app, whose queries run on the connection of a session."""
+"""Tortoise's configuration with one app, whose queries run on the connection of a session."""
 
 
 class OneConnection(ConnectionHandler):
-    """Returns the session's connection wherever Tortoise looks up a connection."""
+    """A connection handler that returns the session's connection for every alias."""
 
     def __init__(self, client: BaseDBAsyncClient) -> None:
         super().__init__()
@@ -26,10 +26,10 @@ class OneConnection(ConnectionHandler):
 
 
 class Session(TortoiseContext):
-    """A connection on which queries run: `await Item.all().using_db(session.client)`.
+    """Runs queries on one database connection: `await Item.all().using_db(session.client)`.
 
-    An open session is Tortoise's current context, in which queries are built. Each query still
-    names its client, so that it runs on the right connection if two sessions are open.
+    Tortoise builds a query in its current context, which is the session that was opened last.
+    `using_db` is required so that a query runs on the right connection if two sessions are open.
     """
 
     def __init__(self, client: BaseDBAsyncClient) -> None:

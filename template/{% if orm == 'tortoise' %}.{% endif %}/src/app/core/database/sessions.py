@@ -1,4 +1,4 @@
-"""The database: creates sessions, and begins, commits and rolls back their transactions."""
+"""The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,13 +11,13 @@ from app.core.database.unit import UnitsOfWork
 
 
 class ReadOnlyConnection(Connection):
-    """The connection of a session that only reads. Writing raises `RuntimeError`."""
+    """A connection that raises `RuntimeError` for every statement except SELECT."""
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
         self._refuse_all_but_select(query)
         try:
             return await super().execute_query(query, values)
-        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
+        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
             return await super().execute_query(query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
@@ -42,7 +42,7 @@ class ReadOnlyConnection(Connection):
 
 
 class Database(UnitsOfWork):
-    """The connection pool, which provides writing and reading sessions."""
+    """A connection pool that provides sessions for reading and for writing."""
 
     def __init__(self, connections: Connections) -> None:
         super().__init__()
@@ -51,9 +51,9 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """Yield a database, and close it at the end. Connections are opened when needed."""
+        """Yield a `Database` that opens connections on demand, and close them at the end."""
         async with Connections.open(settings) as connections:
-            # This resolves the relations between models and sets the SQL dialect of their queries.
+            # `init` resolves the relations between models and sets the SQL dialect of queries.
             with (session := Session(connections)):
                 await session.init(CONFIG)
             yield cls(connections)

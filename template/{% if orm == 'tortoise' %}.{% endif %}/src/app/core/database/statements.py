@@ -1,4 +1,4 @@
-"""Logs SQL statements without their values if the setting `DEBUG` is on."""
+"""Logs SQL statements, but not their parameter values, if the `DEBUG` setting is on."""
 
 import logging
 
@@ -10,7 +10,7 @@ def log_statements(*, wanted: bool) -> None:
 
 
 def _without_values(record: logging.LogRecord) -> bool:
-    """Remove the values, including secrets, that Tortoise logs after each statement."""
+    """Remove the parameter values from a log record, because they may contain secrets."""
     if record.args:
         (record.msg, *_), record.args = record.args, None
     record.levelno, record.levelname = logging.INFO, "INFO"

@@ -1,4 +1,4 @@
-"""Converts models for the comparison with revisions, which import nothing from the application."""
+"""Converts models to the form in which they are compared with the revisions."""
 
 import inspect
 from copy import copy
@@ -18,23 +18,23 @@ from app.core.database.revisions import MigrationError
 ENUMS: dict[type, Any] = {CharEnumFieldInstance: CharField, IntEnumFieldInstance: SmallIntField}
 
 STORED_DEFAULTS = (str, int, float, Decimal)
-"""Types of defaults that a revision may use to fill rows when a column becomes NOT NULL."""
+"""Types of defaults that a revision may write to existing rows if a column becomes NOT NULL."""
 
 
 class Comparison(MigrationAutodetector):
-    """Compares the columns that the revisions build with the columns of the models.
+    """Compares the schema that the revisions create with the schema of the models.
 
-    Enumerations, defaults and classes of the application are replaced, because a revision that
-    imports one of them would fail as soon as it is renamed or removed.
+    Functions and classes that the application defines are replaced, because a revision that imports
+    a function or a class would fail after its removal.
     """
 
     async def operations(self) -> list[Operation]:
-        """Return the operations that the models need and the revisions lack."""
+        """Return the operations that change the schema of the revisions to that of the models."""
         await self.loader.build_graph()
         built, wanted = _stored(await self._project_state()), _stored(self._current_state())
         generator = OperationGenerator(built, wanted)
         operations: list[Operation] = list(generator.generate())
-        # A table is dropped before the tables to which it refers.
+        # A table must be dropped before the tables that it references.
         keys = generator._sort_by_dependencies(list(built.models), built)  # noqa: SLF001
         order = [name for _, name in keys]
         drops = [operation for operation in operations if isinstance(operation, DeleteModel)]
@@ -55,9 +55,9 @@ def _stored(state: State) -> State:
 
 
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
-    """Return a field of a Tortoise class that has the same column."""
+    """Return a copy of the field, with a class of Tortoise that creates the same column."""
     stored = copy(field)
-    # A subclass is replaced by its base class unless it defines another column type.
+    # A custom class is replaced by the ORM's class unless it defines another column type.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():
@@ -71,9 +71,9 @@ def stored_field(name: str, field: Field[Any]) -> Field[Any]:
         if isinstance(value := getattr(stored, attribute, None), Enum):
             setattr(stored, attribute, value.value)
     if not isinstance(stored.default, STORED_DEFAULTS):
-        stored.default = None  # The application computes this default.
+        stored.default = None  # The application sets this default, not the database.
     parameters = inspect.signature(type(stored).__init__).parameters.keys()
     for attribute in parameters & vars(stored).keys():
         if stored.has_db_field and callable(getattr(stored, attribute)):
-            delattr(stored, attribute)  # Revisions omit callables, such as a JSON encoder.
+            delattr(stored, attribute)  # A revision must not import a JSON encoder, for example.
     return stored

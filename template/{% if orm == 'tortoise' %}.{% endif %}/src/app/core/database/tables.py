@@ -1,4 +1,4 @@
-"""Schema changes that Tortoise's migrations leave out on every database."""
+"""A schema editor with changes that Tortoise does not support on any database."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 
 class CompleteSchemaEditor(BaseSchemaEditor):
-    """Creates the constraints of new tables and the indexes of new columns, and changes types."""
+    """Adds support for constraints of new tables, indexes of new columns, and new column types."""
 
     _checks: tuple[str, ...] = ()
 
@@ -27,13 +27,13 @@ class CompleteSchemaEditor(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _escape_default_value(self, default: object) -> str:
-        """Double apostrophes. Tortoise escapes them with a backslash, which is not valid in SQL."""
+        """Double the apostrophes in a string, because Tortoise's backslashes are not valid SQL."""
         if isinstance(default, str):
             return "'" + default.replace("'", "''") + "'"
         return super()._escape_default_value(default)
 
     def _get_inner_statements(self) -> list[str]:
-        """Add the CHECK constraints to CREATE TABLE, where every database supports them."""
+        """Add CHECK constraints to CREATE TABLE, because some databases cannot add them later."""
         return [*super()._get_inner_statements(), *self._checks]
 
     async def add_field(self, model: type[Model], field_name: str) -> None:
@@ -45,14 +45,14 @@ class CompleteSchemaEditor(BaseSchemaEditor):
             await self.add_index(model, Index(fields=(field.source_field or field_name,)))
 
     def _drop_index_sql(self, model: type[Model], index_name: str) -> str:
-        """Add IF EXISTS, because earlier versions of this class did not create the index."""
+        """Add IF EXISTS, because earlier versions of this class did not create all indexes."""
         sql = super()._drop_index_sql(model, index_name)
         return sql.replace("DROP INDEX", "DROP INDEX IF EXISTS", 1)
 
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Change the type of a column, which Tortoise refuses. The database converts the values."""
+        """Change a column's type, which Tortoise does not support. The database converts values."""
         old = old_model._meta.fields_map[field_name]  # noqa: SLF001
         new = new_model._meta.fields_map[field_name]  # noqa: SLF001
         if _is_column(old) and _is_column(new):

@@ -15,20 +15,20 @@ from app.shared.pagination import Page
 
 
 class UserRepository(BaseRepository[User]):
-    """User accounts. A duplicate email address raises `EmailTakenError`."""
+    """Stores user accounts. A duplicate email address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
-    # Lists do not load the password hash.
+    # List queries do not load the password hash.
     columns = ("email", "name", "role", "is_active", "created_at")
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this address, which must be normalized by `normalize_email`."""
+        """Return the user with this email address, normalized with `normalize_email`."""
         return await self._rows(email=email).first()
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """Return a page of the users whose address contains `params.q`, ignoring case."""
+        """Return a page of the users whose email address contains `params.q`, ignoring case."""
         where = [Q(email__icontains=params.q)] if params.q else []
         return await self.page(params, params.order, *where)
 
@@ -38,14 +38,14 @@ class UserRepository(BaseRepository[User]):
         return await self._role(sql, user_id)
 
     async def lock_against_deletion(self, user_id: UUID) -> Role | None:
-        """Return the same as `active_role`, and lock the user against deletion.
+        """Lock the user's row against deletion, and return the same result as `active_role`.
 
-        The lock lasts until this transaction ends.
+        The row lock lasts until the transaction ends.
         """
         if not self._session.client.capabilities.support_for_update:
             # A database without row locks allows only one writing transaction at a time.
             return await self.active_role(user_id)
-        # Tortoise supports only stronger locks, which would serialize the requests of a user.
+        # Tortoise supports only stronger row locks, which would serialize the requests of a user.
         sql = cached_sql(
             "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
         )
@@ -60,20 +60,21 @@ class UserRepository(BaseRepository[User]):
         return self._rows(id=user_id, is_active=True).values("role")
 
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
-        """Lock the user's row until this transaction ends, and return the user.
+        """Lock the user's row until the transaction ends, and return the user.
 
-        Other transactions wait before they lock, change or delete the row. Returns None if the user
+        Other transactions wait before they lock, update or delete the row. Returns None if the user
         does not exist or does not have the given column values.
 
-        Every transaction that issues, spends or revokes refresh tokens locks their user first, so
-        these transactions run one after another and cannot deadlock.
+        A transaction that issues, spends or revokes refresh tokens locks the tokens' user first.
+        Transactions that change the tokens of one user therefore run one after another and cannot
+        deadlock.
         """
         return await self._rows(id=user_id, **columns).select_for_update(no_key=True).first()
 
     async def lock_admins(self) -> list[UUID]:
-        """Lock the active admins until this transaction ends, and return their ids.
+        """Lock the rows of all active admins until the transaction ends, and return their ids.
 
-        Until then, no other transaction can demote, deactivate or delete one of them.
+        No other transaction can demote, deactivate or delete a locked admin.
         """
         admins = self._rows(role=Role.ADMIN, is_active=True).order_by("id").only("id")
         return [admin.id for admin in await admins.select_for_update(no_key=True)]
@@ -88,10 +89,10 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return token.user_id if token else None
 
     async def spend(self, token_hash: str) -> UUID | None:
-        """Mark the token as spent, and return the id of its family.
+        """Mark the refresh token as spent, and return the id of its token family.
 
-        Returns None if the token is unknown, expired or already spent. Of concurrent calls with the
-        same token, only one gets the family.
+        Returns None if the token is unknown, expired or already spent. If several calls
+        spend the same token concurrently, only one call returns the id.
         """
         now = datetime.now(UTC)
         unspent = self._rows(token_hash=token_hash, spent_at=None, expires_at__gt=now)
@@ -101,7 +102,7 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         return token.family_id
 
     async def revoke_family(self, token_hash: str) -> bool:
-        """Delete all tokens of the token's family, and return whether there were any."""
+        """Delete all refresh tokens of the token's family, and return whether any existed."""
         family = self._rows(token_hash=token_hash).values("family_id")
         return bool(await self._rows(family_id__in=Subquery(family)).delete())
 
@@ -109,6 +110,6 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
         await self._rows(user_id=user_id).delete()
 
     async def delete_expired(self, user_id: UUID | None = None) -> None:
-        """Delete the expired tokens of one user or, with None, of all users."""
+        """Delete the expired refresh tokens of one user, or of all users if `user_id` is None."""
         owner = {"user_id": user_id} if user_id else {}
         await self._rows(expires_at__lt=datetime.now(UTC), **owner).delete()

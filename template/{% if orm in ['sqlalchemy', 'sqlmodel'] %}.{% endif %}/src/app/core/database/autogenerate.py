@@ -1,4 +1,4 @@
-"""Configures how Alembic compares models with a database and orders the changes of a revision."""
+"""Configures how Alembic compares models with a database and sorts the operations of a revision."""
 
 from typing import Any, Literal, cast
 
@@ -42,14 +42,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
-    """Return the tables of the models with the column types that the database stores.
+    """Return copies of the models' tables, with SQLAlchemy's types instead of custom types.
 
-    A revision generated from these tables imports no class of the application, because the code of
-    the application changes and an applied revision must not change.
+    A revision generated from such copies imports no class of the application, because an import
+    would fail after the class is renamed or removed.
     """
     stored = MetaData(naming_convention=models.naming_convention)
 
-    # Reflection returns no name for the default schema, so it has no name here either.
+    # Reflection reports the default schema as None, so the copied tables must use None too.
     default = dialect.default_schema_name
 
     def named(schema_name: Any) -> Any:
@@ -76,13 +76,13 @@ def _move_checks(table: Table, dialect: Dialect) -> None:
         for check in [*constraints]:
             if isinstance(check, CheckConstraint):
                 constraints.remove(check)
-                # For example, an enumeration that is a type of the server has no CHECK constraint.
+                # A native enumerated type of the database, for example, has no CHECK constraint.
                 if f"CONSTRAINT {check.name} CHECK" in definition:
                     CheckConstraint(check.sqltext, name=check.name, table=table)
 
 
 def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    """Return the SQLAlchemy type behind a type decorator or a subclass of a SQLAlchemy type."""
+    """Return SQLAlchemy's type for a type decorator or for a custom subclass of a type."""
     if isinstance(type_, ARRAY) and _is_public(type(type_)):
         array = type_.copy()
         array.item_type = stored_type(type_.item_type, dialect)
@@ -92,13 +92,13 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, Enum):
         return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        # The copy has no variants. If the type has a variant for this dialect, the variant is used.
+        # The copy has no variants, so `same` is false if the type has a variant for this dialect.
         copy = constructor_copy(type_, type(type_))
         chosen = type_.dialect_impl(dialect)
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
         return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
-        # For a decorator, `dialect_impl` returns a copy that wraps the type of the dialect.
+        # `dialect_impl` of a `TypeDecorator` returns a decorator that wraps the dialect's type.
         inner = type_.dialect_impl(dialect)
         return stored_type(
             inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
@@ -108,14 +108,14 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _is_public(class_: type) -> bool:
-    """Whether SQLAlchemy exports the class, so that a revision can import it."""
+    """Return whether SQLAlchemy exports the class, so that a revision can import it."""
     return any(
         getattr(module, class_.__name__, None) is class_ for module in (sqlalchemy, schema.TYPES)
     )
 
 
 def render_item(kind: str, item: object, context: AutogenContext) -> Literal[False]:
-    """Import the module of a type that does not belong to SQLAlchemy, such as an extension type."""
+    """Add an import to the revision for a type of another library, such as an extension's type."""
     module = type(item).__module__
     if kind == "type" and not module.startswith("sqlalchemy."):
         context.imports.add(f"import {module}")
@@ -123,10 +123,10 @@ def render_item(kind: str, item: object, context: AutogenContext) -> Literal[Fal
 
 
 def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
-    """Sort the operations by the references between tables.
+    """Sort a revision's operations by the foreign keys between tables.
 
-    A table is created before the tables that refer to it, and dropped after them. Alembic drops
-    tables in any order, which fails if another table still refers to a dropped table.
+    A table is created before the tables that refer to it, and dropped after such tables. Alembic
+    drops tables in any order, which fails if another table still refers to a dropped table.
     """
     position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
 
@@ -136,7 +136,7 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        return getattr(change, "place", 3), 0  # Operations of `schema` set `place`.
+        return getattr(change, "place", 3), 0  # Operations of the `schema` module set `place`.
 
     for script in scripts:
         for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
@@ -144,7 +144,7 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
 
 
 def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
-    """Return the tables of the database, each before the tables that refer to it."""
+    """Return all tables in the database, each before the tables that refer to it."""
     inspector: Inspector = sqlalchemy.inspect(connection)
     reflected = MetaData()
     for name in inspector.get_schema_names():
@@ -158,7 +158,7 @@ def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
 def _compare_computed_columns(
     context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
-    """Drop and add a column whose computed expression changed, because Alembic only warns."""
+    """Recreate a column whose computed expression changed, because Alembic only logs a warning."""
     schema_name, table_name, stored, wanted = table
     if stored is not None and wanted is not None and context.connection is not None:
         for column in wanted.columns:

@@ -1,4 +1,4 @@
-"""Definitions that all tables share: times in UTC and names of constraints."""
+"""Definitions for all tables: a column type for UTC times, and the names of constraints."""
 
 from datetime import UTC, datetime
 
@@ -36,6 +36,6 @@ def now() -> datetime:
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
-    """Return the default of `updated_at`, which equals `created_at` in a new row."""
+    """Return the value of `created_at` as the default of `updated_at` in a new row."""
     value: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
     return value

@@ -1,4 +1,4 @@
-"""The migration commands of the command line, implemented with Alembic."""
+"""The `app db` commands for migrations, implemented with Alembic."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from app.core.errors import AppError
 
 
 class MigrationError(AppError):
-    """A revision is missing, or it cannot be written, applied or reverted."""
+    """Raised if a revision is missing, or cannot be written, applied or reverted."""
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
@@ -29,10 +29,10 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def downgrade(settings: Settings) -> None:
-    """Revert one revision: the newest of those that are applied.
+    """Revert the newest applied revision.
 
-    If branches have several newest revisions, the last of them in the order of `revisions` is
-    reverted. Reverting a merge revision leaves both of the branches that it merged.
+    If the revisions have branches, the applied revision that `revisions` returns last is reverted.
+    After a merge revision is reverted, the merged branches are separate again.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
@@ -41,15 +41,15 @@ def downgrade(settings: Settings) -> None:
         newest = next((step for step in script.walk_revisions() if step.revision in applied), None)
         if newest is None:
             raise MigrationError("No revision is applied, so none can be reverted.")
-        # The target names the branch, because reverting to a common ancestor reverts all branches.
+        # The target includes the branch, because a downgrade to an ancestor reverts all branches.
         before = to_tuple(newest.down_revision, default=("base",))[0]
         command.downgrade(config, f"{newest.revision}@{before}")
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision with the changes that the models need and the database lacks.
+    """Write a revision file with the difference between the database and the models.
 
-    The database must be at the newest revision.
+    All existing revisions must already be applied to the database.
     """
     with _errors():
         command.revision(_config(settings), message, autogenerate=True)
@@ -62,9 +62,9 @@ def revisions(settings: Settings) -> list[str]:
 
 
 def difference(settings: Settings) -> str | None:
-    """Describe how the models differ from the database, or return None.
+    """Return a description of how the models differ from the database, or None if they match.
 
-    The database must be at the newest revision.
+    All existing revisions must already be applied to the database.
     """
     with _errors():
         try:
@@ -77,7 +77,7 @@ def difference(settings: Settings) -> str | None:
 def _describe(change: Any) -> str:
     """Format a change as text, such as `add_column items title`.
 
-    Several changes of one column are a list.
+    Alembic groups several changes of one column in a list.
     """
     if isinstance(change, list):
         return "\n".join(_describe(part) for part in change)
@@ -114,7 +114,11 @@ def _config(settings: Settings) -> Config:
 
 
 def _configuration_file() -> Path:
-    """Find `alembic.ini` in the checkout, beside the virtual environment, or in a parent folder."""
+    """Return the path of the project's `alembic.ini`.
+
+    The function searches the checkout, the folder that contains the virtual environment, the
+    current folder, and the parent folders of the current folder.
+    """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (file := folder / "alembic.ini").is_file():

@@ -1,4 +1,4 @@
-"""Database queries for the table of one model, written with SQLAlchemy."""
+"""The database queries of all repositories, written with SQLAlchemy."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -35,27 +35,30 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """Columns that lists load, or all columns if empty. Leave out large and secret columns."""
+    """Columns that list queries load. An empty tuple loads all columns.
+
+    List queries should not load large columns or secrets.
+    """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that every query filters by."""
+        """Column values that a row must have to be found by a query."""
 
-        self._table: Any = self.model  # `Any`, because a type checker may see values, not columns.
+        self._table: Any = self.model  # `Any`, because type checkers may treat columns as values.
 
     @classmethod
     def has_column(cls, name: str) -> bool:
         return name in _keys(cls.model)
 
     def _select(self) -> Select[Any]:
-        """Return a SELECT of all columns of the rows that match the filters."""
+        """Return a SELECT statement for the rows that match the filters, with all columns."""
         return select(*_columns(self.model)).where(*self._conditions())
 
     async def _one(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Model | None:
-        """Execute a statement that returns at most one row, and return its entity or None."""
+        """Execute a statement that returns at most one row, and return the entity or None."""
         result = await self._session.execute(statement, parameters)
         row = result.one_or_none()
         return self._load(dict(zip(result.keys(), row, strict=True))) if row else None
@@ -74,7 +77,7 @@ class Queries[Model: Entity]:
     async def _page(
         self, order: Sort, offset: int, limit: int, *where: Condition
     ) -> tuple[list[Model], int]:
-        """Return the rows of one page in this order, and the total number of rows."""
+        """Return the sorted rows of one page, and the total number of rows."""
         shape = _shape(self._filters)
         rows = _listing(self.model, self.columns, shape, (order.column, "id"), order.descending)
         counting = _counting(self.model, shape)
@@ -85,7 +88,7 @@ class Queries[Model: Entity]:
         return items, total.scalar_one()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return the rows after the cursor, newest first."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
         by = ("created_at", "id")
         statement = _listing(self.model, self.columns, _shape(self._filters), by, descending=True)
         if after:
@@ -98,7 +101,7 @@ class Queries[Model: Entity]:
         row = await self._one(
             _inserting(self.model), {keys[name]: value for name, value in values.items()}
         )
-        assert row is not None  # noqa: S101 # an INSERT returns its row
+        assert row is not None  # noqa: S101 # INSERT with RETURNING always returns the new row.
         return row
 
     async def _update(self, row_id: UUID, values: Mapping[str, Any]) -> Model | None:
@@ -117,7 +120,10 @@ class Queries[Model: Entity]:
         )
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from these columns. Reading others raises `DetachedInstanceError`."""
+        """Create an entity from the given columns.
+
+        Reading a column that is not in `fields` raises `DetachedInstanceError`.
+        """
         entity: Model = _maker(self.model)()
         entity.__dict__.update(fields)
         if len(fields) < len(_columns(self.model)):
@@ -131,7 +137,7 @@ class Queries[Model: Entity]:
 # Statements are built once with parameters, because building one costs as much as executing it.
 
 type Shape = tuple[tuple[str, bool], ...]
-"""The filter columns, each with whether its value is NULL."""
+"""The name of each filter column, and whether its value is NULL."""
 
 
 def _shape(filters: Mapping[str, object]) -> Shape:
@@ -139,7 +145,7 @@ def _shape(filters: Mapping[str, object]) -> Shape:
 
 
 def _matching(model: type[Entity], shape: Shape) -> list[Condition]:
-    """Return the conditions of the filters. Each parameter has the name of its column."""
+    """Return the SQL conditions for the filters, with parameters that are named like columns."""
     return [
         getattr(model, name).is_(None) if is_null else getattr(model, name) == bindparam(name)
         for name, is_null in shape
@@ -160,7 +166,7 @@ def _listing(
     order: tuple[str, ...],
     descending: bool,
 ) -> Select[Any]:
-    """Build a list query with the parameters `limit`, `offset` and the filter columns."""
+    """Build a list query with the parameters `limit`, `offset` and one for each filter column."""
     table: Any = model
     by = [getattr(model, name) for name in order]
     return (
@@ -184,7 +190,7 @@ def _inserting(model: type[Entity]) -> Insert:
 
 @cache
 def _columns(model: type[Entity]) -> tuple[Any, ...]:
-    """Return the columns, labeled with their attribute names if the column names differ."""
+    """Return all columns, and label each column whose name differs from its attribute name."""
     columns: list[Any] = []
     for name, key in _keys(model).items():
         column = getattr(model, name)
@@ -201,9 +207,9 @@ def _keys(model: type[Entity]) -> dict[str, str]:
 
 @cache
 def _maker(model: type[Entity]) -> Callable[[], Any]:
-    """Return a function that creates an entity without its constructor.
+    """Return a function that creates an entity without calling the constructor.
 
-    The constructor takes ten times as long, and SQLAlchemy's session does not call it either.
+    Calling the constructor takes ten times as long, and SQLAlchemy's own session skips it too.
     """
     mapper: Mapper[Any] = inspect(model)
     return mapper.class_manager.new_instance

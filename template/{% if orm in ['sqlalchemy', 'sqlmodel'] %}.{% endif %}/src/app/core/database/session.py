@@ -1,8 +1,8 @@
-"""The session: a connection of the pool, on which statements are executed.
+"""The database session, which executes statements on one connection of the pool.
 
-It is not SQLAlchemy's `Session`, because that session tracks every entity, which takes more CPU
-time than the queries of a request that reads or writes a few rows. To use relationships, open
-`AsyncSession(session.connection)`, and flush it before the unit of work ends.
+SQLAlchemy's `Session` is not used, because tracking entities takes more CPU time than the queries
+of a request that reads or writes a few rows. To use relationships, open
+`AsyncSession(session.connection)`, and flush the session before the unit of work ends.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Session:
 
 
 class ReadOnlySession(Session):
-    """A session that only reads. Executing a statement that writes raises `RuntimeError`."""
+    """A session that raises `RuntimeError` for every statement except SELECT."""
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -36,5 +36,5 @@ class ReadOnlySession(Session):
             raise RuntimeError("a request that only reads tried to write")
         try:
             return await super().execute(statement, parameters)
-        except SchemaChangedError:  # Repeating a read is safe: no transaction is open.
+        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
             return await super().execute(statement, parameters)

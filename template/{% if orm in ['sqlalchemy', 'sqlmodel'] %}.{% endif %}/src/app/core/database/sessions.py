@@ -1,4 +1,4 @@
-"""The database: creates sessions, and begins, commits and rolls back their transactions."""
+"""The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,18 +16,18 @@ from app.core.errors import ServiceUnavailableError
 
 
 class Database(UnitsOfWork):
-    """The connection pool, which provides writing and reading sessions."""
+    """A connection pool that provides sessions for reading and for writing."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
         self._engine = engine
-        # Reads use the same pool, but skip BEGIN and COMMIT, which would double their cost.
+        # Reads use the pool without BEGIN and COMMIT, which would double the cost of a read.
         self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """Yield a database, and close it at the end. Connections are opened when needed."""
+        """Yield a `Database` that opens connections on demand, and close them at the end."""
         engine = create_engine(settings)
         try:
             yield cls(engine)
@@ -51,7 +51,10 @@ class Database(UnitsOfWork):
 
 @asynccontextmanager
 async def _connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
-    """Yield a pooled connection. SQLAlchemy's own context manager would close it in a new task."""
+    """Yield a connection from the pool.
+
+    SQLAlchemy's own context manager would close the connection in a new task.
+    """
     with _pool_errors():
         connection = await engine.connect()
         try:

@@ -11,11 +11,15 @@ FOLDER = "migrations/versions"
 
 
 class MigrationError(AppError):
-    """A revision is missing, or it cannot be written, applied or reverted."""
+    """Raised if a revision is missing, or cannot be written, applied or reverted."""
 
 
 def project_folder() -> Path:
-    """Find the project: the checkout, the folder of the virtual environment, or a parent folder."""
+    """Return the folder of the project, which contains `migrations/versions`.
+
+    The function searches the checkout, the folder that contains the virtual environment, the
+    current folder, and the parent folders of the current folder.
+    """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
         if (folder / FOLDER).is_dir():
@@ -26,7 +30,10 @@ def project_folder() -> Path:
 
 
 def format_revision(path: Path) -> None:
-    """Format a revision with ruff, so that it passes `just check`. Without ruff, do nothing."""
+    """Format a revision with ruff, so that it passes `just check`.
+
+    If ruff is not installed, the revision is not formatted.
+    """
     if find_spec("ruff") is None:
         return
     for command in (["format"], ["check", "--fix"], ["format"]):
@@ -35,5 +42,5 @@ def format_revision(path: Path) -> None:
 
 
 def is_defined_in_app(definition: object) -> bool:
-    """Whether a class or a function belongs to this service, so that no revision may import it."""
+    """Return whether a class or function belongs to `app`, so that no revision may import it."""
     return str(getattr(definition, "__module__", "")).partition(".")[0] == "app"

@@ -1,4 +1,4 @@
-"""A cache of SQL text for frequent queries, because the ORM takes longer to build it than to run it."""
+"""A cache for the SQL of frequent queries, because building SQL takes longer than executing it."""
 
 from collections.abc import Callable, Hashable, Mapping
 
@@ -6,10 +6,10 @@ _statements: dict[Hashable, str] = {}
 
 
 def cached_sql(key: Hashable, build: Callable[[], str]) -> str:
-    """Return the SQL for this key, and build it on the first call.
+    """Return the cached SQL for the key. The first call with a key builds the SQL.
 
-    The key must contain everything that changes the SQL: for example the model, the order, and the
-    `shape` of the filters. Values are parameters of the SQL, so the key does not contain them.
+    The key must contain everything that changes the SQL, such as the model, the order, and the
+    `shape` of the filters. Values are SQL parameters, so the key must not contain any values.
     """
     statement = _statements.get(key)
     if statement is None:
@@ -18,5 +18,5 @@ def cached_sql(key: Hashable, build: Callable[[], str]) -> str:
 
 
 def shape(filters: Mapping[str, object]) -> Hashable:
-    """Return the columns of the filters, and which values are null: `IS NULL` has no parameter."""
+    """Return the name of each filter column, and whether its condition is `IS NULL`."""
     return tuple((name, value is None) for name, value in filters.items())
