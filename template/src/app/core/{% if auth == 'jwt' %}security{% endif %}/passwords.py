@@ -48,8 +48,9 @@ class Passwords:
 
         The new hash replaces a stored hash that was made with outdated argon2 parameters.
 
-        `hashed` is None for an unknown user. The verification for an unknown user takes the same
-        time and fails, so that the response time does not reveal which accounts exist.
+        `hashed` is None for an unknown user. The password of an unknown user is refused after the
+        same time as a wrong password, so that the response time does not reveal which accounts
+        exist.
         """
         valid, updated = await to_thread.run_sync(
             self._hash.verify_and_update, password, hashed or self._dummy, limiter=self._limiter

@@ -123,10 +123,10 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 class LoginLimit:
     """Rate limit of login attempts from one client address.
 
-    `RATE_LIMIT_AUTH` limits the attempts from one client address on one account. Attempts from each
-    address are counted separately, so an attacker cannot lock out a user at another address.
+    Attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts from
+    each address are counted separately, so an attacker cannot lock out a user at another address.
 
-    Ten times `RATE_LIMIT_AUTH` limits the attempts from one client address on all accounts. The
+    Attempts from one client address on all accounts are limited to ten times `RATE_LIMIT_AUTH`. The
     limit for all accounts slows down password spraying, which tries one common password on many
     accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
     """

@@ -25,7 +25,7 @@ def normalize_email(text: str) -> str:
     Surrounding whitespace is removed, Unicode is composed (NFC), the domain is decoded from `xn--…`
     to Unicode, and all letters are lowercased.
 
-    Raises `ValueError` if the text is not an e-mail address, or contains a display name, such as
+    Raises `ValueError` if the text is not an e-mail address, or contains a display name, as in
     `Ann <ann@example.com>`.
     """
     if text.rstrip().endswith(">"):
