@@ -1,4 +1,4 @@
-"""Tests of access control: anonymous requests, items of other users, and routes of admins."""
+"""Tests of access control: anonymous requests, items of other users, and routes for admins only."""
 
 from typing import Any
 

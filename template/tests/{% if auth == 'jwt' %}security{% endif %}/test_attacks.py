@@ -66,7 +66,7 @@ async def test_a_line_break_in_a_header_injects_no_header(client: AsyncClient, v
 async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient
 ) -> None:
-    # The test compares times, so it needs the cost of a real password hash.
+    # This test compares the CPU times of logins, so it needs the production cost of a hash.
     app.state.resources.passwords = Passwords()
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)
@@ -78,7 +78,7 @@ async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     ]
 
     async def cpu_seconds(username: str) -> float:
-        """Return the CPU seconds of a failed login; other processes do not affect this time."""
+        """Return the CPU time of a failed login in seconds, unaffected by other processes."""
         started = time.process_time()
         form = {"username": username, "password": "not the password"}
         assert (await anonymous.post(TOKEN, data=form)).status_code == 401
@@ -138,7 +138,7 @@ async def test_the_log_of_a_request_contains_the_user_id(
     settings: Settings, database: Database, user: Account
 ) -> None:
     with logged(settings, log_level="info") as output:
-        # `logged` has already configured logging to write to `output`.
+        # Keep `create_app` from replacing the logging configuration, which writes to `output`.
         with patch("app.main.configure_logging"):
             app = create_app(settings)
         async with running_app(app, database), client_for(app) as client:

@@ -1,7 +1,7 @@
-"""Tests that no method of a repository returns or changes a row of another user.
+"""Tests that no repository method returns or changes a row that belongs to another user.
 
-The tests find every repository whose rows have an owner. For a new feature, add the values of a
-valid row to `NEW_ROWS`.
+The tests cover every repository whose table has an `owner_id` column. For a new repository, add a
+function to `NEW_ROWS` that returns the values of a valid row.
 """
 
 import inspect
@@ -30,11 +30,11 @@ pytestmark = pytest.mark.error_path
 NEW_ROWS: dict[type[BaseRepository[Any]], Callable[[], dict[str, Any]]] = {
     ItemRepository: item_data,
 }
-"""Functions that return the values of a valid row, by repository."""
+"""For each repository class, a function that returns the values of a valid row."""
 
 
 def repositories_with_an_owner() -> Iterator[type[BaseRepository[Any]]]:
-    """Yield every repository whose rows have an owner."""
+    """Yield every repository class whose table has an `owner_id` column."""
     for _, module in features.modules("repository"):
         for value in vars(module).values():
             if (
@@ -75,7 +75,7 @@ def arguments(method: Any, row_id: UUID, values: dict[str, Any]) -> dict[str, An
 
 
 def ids(result: Any) -> set[Any]:
-    """Return the ids in the result of a method: a row, a list of rows, a page or a single value."""
+    """Return the ids in `result`, which is a row, a list of rows, a page or a single value."""
     rows = getattr(result, "items", result)
     return {getattr(row, "id", row) for row in (rows if isinstance(rows, list) else [rows])}
 
@@ -119,7 +119,7 @@ async def test_another_users_row_is_neither_returned_nor_changed(
 
 
 async def test_a_scope_that_sees_all_rows_does_not_read_the_cache(database: Database) -> None:
-    """The cache is not invalidated for rows that the database deletes together with their owner."""
+    """The cache may contain rows that `ON DELETE CASCADE` has deleted together with their owner."""
     cache = AsyncMock()
     async with database.reading() as unit:
         cached = UnitOfWork(unit.session, cache)

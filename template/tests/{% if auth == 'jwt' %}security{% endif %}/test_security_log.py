@@ -1,4 +1,4 @@
-"""Tests of the security log: events, their users and clients, and the absence of secrets."""
+"""Tests of the events in the security log, which must not contain secrets."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -28,7 +28,7 @@ type ReadEvents = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def read_events(monkeypatch: pytest.MonkeyPatch) -> ReadEvents:
-    """Return a function that returns the security events of this test."""
+    """Return a function that reads the security events logged during the test."""
     captured = LogCapture()
     logger = structlog.wrap_logger(
         None,
@@ -51,7 +51,7 @@ def read_events(monkeypatch: pytest.MonkeyPatch) -> ReadEvents:
 
 @pytest.fixture
 async def remote(app: FastAPI) -> AsyncGenerator[AsyncClient]:
-    """A client whose address is 192.0.2.7."""
+    """An HTTP client with the IP address 192.0.2.7."""
     transport = ASGITransport(app, client=("192.0.2.7", 1))
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

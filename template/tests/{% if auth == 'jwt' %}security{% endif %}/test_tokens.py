@@ -1,4 +1,4 @@
-"""Tests of forged, tampered, expired and misused tokens. Each of them gets 401."""
+"""Tests that requests with forged, tampered, expired and misused tokens get 401."""
 
 import asyncio
 import base64
@@ -49,9 +49,9 @@ def claims(user: Account, settings: Settings) -> dict[str, Any]:
 
 @pytest.fixture
 def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
-    """Return a function that signs changed claims with the secret of the service.
+    """Return a function that signs a token with changed claims and the service's secret.
 
-    A claim whose value is None is omitted.
+    A claim whose value is None is omitted from the token.
     """
 
     def sign(algorithm: str = "HS256", **changes: Any) -> str:
@@ -64,7 +64,7 @@ def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
 async def test_a_forged_token_without_changes_is_accepted(
     anonymous: AsyncClient, forge: Forge
 ) -> None:
-    """Without this test, an error in `forge` could be why the tests below get 401."""
+    """Prove that the 401 for a token with changed claims is not caused by an error in `forge`."""
     assert await status_with(anonymous, forge()) == 200
 
 
@@ -81,7 +81,7 @@ async def test_every_claim_is_required(anonymous: AsyncClient, forge: Forge, cla
         {"typ": "refresh"},
         {"typ": "ACCESS"},
         {"sub": "not an id"},
-        # No user has this id.
+        # This UUID is valid, but no user has this id.
         {"sub": "5f0d5a3e-2f43-4a76-9a5c-0d6c2c1b7e11"},
         {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
         {"nbf": datetime(2100, 1, 1, tzinfo=UTC)},

@@ -24,5 +24,5 @@ class Actor(NamedTuple):
 
     @property
     def scope(self) -> Scope:
-        """The scope of the user's own rows, or of all rows for an admin."""
+        """The rows that the user may access: all rows for an admin, their own rows for others."""
         return Scope({OWNER: self.id}, sees_all=self.is_admin)

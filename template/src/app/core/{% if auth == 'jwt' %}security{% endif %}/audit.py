@@ -1,7 +1,8 @@
-"""The security log: logins, refused requests and changes of accounts.
+"""The security log, which records logins, refused requests and changes to user accounts.
 
-The events are named by the OWASP Logging Vocabulary Cheat Sheet. They contain ids, and never an
-e-mail address or a secret. A change is logged only after it is committed.
+The names of the events follow the OWASP Logging Vocabulary Cheat Sheet. The events contain user
+ids, but never e-mail addresses or secrets. A change to an account is logged only after its
+transaction is committed.
 """
 
 from typing import Literal
@@ -32,11 +33,11 @@ logger = get_logger("app.security")
 
 
 def record(event: SecurityEvent, user_id: UUID | None = None, **details: str) -> None:
-    """Log a security event about a user; `user_id` is None if the user is unknown.
+    """Log a security event about a user. `user_id` is None if the user is unknown.
 
-    `actor_id` is added if the event is caused by another user, such as an admin. The request's log
-    context holds the id of its user, which `get_actor` binds, and the client's address, which
-    `RequestContextMiddleware` binds.
+    If another user caused the event, such as an admin, that user's id is logged as `actor_id`. The
+    authenticated user's id, stored by `get_actor`, and the client's address, stored by
+    `RequestContextMiddleware`, are read from structlog's context variables.
     """
     actor_id = get_contextvars().get("user_id")
     if user_id:

@@ -20,7 +20,7 @@ class InvalidTokenError(AuthenticationError):
 
 
 class AuthorizationError(AppError):
-    """403: the user is authenticated, but lacks the permission."""
+    """403: the user is authenticated, but does not have the required permission."""
 
     status_code = 403
 

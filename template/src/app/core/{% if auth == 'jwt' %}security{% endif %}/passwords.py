@@ -10,15 +10,15 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.core.errors import ValidationError
 from app.core.security.common_passwords import COMMON_PASSWORDS
 
-# Minimum of the OWASP Password Storage Cheat Sheet for argon2id: 19 MiB, 2 iterations, 1 lane.
+# OWASP Password Storage Cheat Sheet, minimum for argon2id: 19 MiB, 2 iterations, 1 thread.
 HASHER = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def check_password(password: str, *, email: str, field: str = "password") -> None:
-    """Raise `ValidationError` for a password that an attacker would try first.
+    """Raise `ValidationError` if the password is easy to guess.
 
-    The most common passwords of published breaches are refused (NIST SP 800-63B), and so are the
-    user's e-mail address and the part of it before the `@`. The schema checks the length.
+    Common passwords from published breaches (NIST SP 800-63B), the user's e-mail address and the
+    part of the address before the `@` are refused. The request schema checks the password's length.
     """
     guess = password.lower()
     if guess in COMMON_PASSWORDS:
@@ -29,10 +29,10 @@ def check_password(password: str, *, email: str, field: str = "password") -> Non
 
 
 class Passwords:
-    """Hashes and verifies passwords in threads, at most one per CPU core at a time.
+    """Hashes and verifies passwords in threads, with at most one thread per CPU core.
 
-    Each hash takes about 20 ms and 19 MiB. Without a limit, a burst of logins would use up the CPU
-    and the memory that other requests need.
+    Each hash takes about 20 ms of CPU time and 19 MiB of memory. Without a limit on threads, a
+    burst of logins would use up the CPU and the memory that other requests need.
     """
 
     def __init__(self, hasher: Argon2Hasher = HASHER) -> None:
@@ -46,10 +46,11 @@ class Passwords:
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Return whether the password is correct, and a new hash to store or None.
 
-        A new hash is returned if the stored one was made with other parameters.
+        The new hash replaces a stored hash that was made with outdated argon2 parameters.
 
-        `hashed` is None for an unknown user. The verification then fails after the same time as for
-        a known user, so that the response time does not reveal which accounts exist.
+        `hashed` is None for an unknown user. The password of an unknown user is refused after the
+        same time as a wrong password, so that the response time does not reveal which accounts
+        exist.
         """
         valid, updated = await to_thread.run_sync(
             self._hash.verify_and_update, password, hashed or self._dummy, limiter=self._limiter

@@ -13,10 +13,10 @@ from app.core.security.errors import InvalidTokenError
 from app.settings.auth import AuthSettings
 
 VERIFIED_TOKENS_CACHE_SIZE = 4096
-"""Size of the cache of verified tokens. One verification takes as long as two database queries."""
+"""Maximum number of cached tokens. Verifying a token takes as long as two database queries."""
 
 CLOCK_SKEW = 10
-"""Seconds by which the clock of the issuing replica may be ahead of this replica's clock."""
+"""Seconds by which the clock of the replica that issued a token may be ahead of the local clock."""
 
 type TokenType = Literal["access", "refresh"]
 
@@ -39,8 +39,8 @@ class Claims(NamedTuple):
 class Tokens:
     """Issues and verifies JWTs.
 
-    The claim `typ` holds the type of a token, so that a refresh token is not accepted as an access
-    token and vice versa (RFC 8725, section 3.12).
+    The `typ` claim contains the type of the token, so that a refresh token is not accepted as an
+    access token and vice versa (RFC 8725, section 3.12).
     """
 
     def __init__(self, settings: AuthSettings) -> None:
@@ -52,7 +52,7 @@ class Tokens:
             "access": timedelta(minutes=settings.jwt_expire_minutes),
             "refresh": timedelta(days=settings.jwt_refresh_expire_days),
         }
-        # The result of a signature check never changes, so it is cached. `read` checks the expiry.
+        # Cache signature checks, because their results never change. `read` checks the expiry.
         self._verify = lru_cache(VERIFIED_TOKENS_CACHE_SIZE)(self._decode)
 
     def make(self, kind: TokenType, user_id: UUID) -> Token:
@@ -101,6 +101,6 @@ class Tokens:
 def hash_token(token: str) -> str:
     """Return the SHA-256 hash under which the database stores a refresh token.
 
-    A token has too much entropy to be guessed, so it needs no slow password hash.
+    A refresh token has enough entropy to resist guessing, so a slow password hash is unnecessary.
     """
     return hashlib.sha256(token.encode()).hexdigest()

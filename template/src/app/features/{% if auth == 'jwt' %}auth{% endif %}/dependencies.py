@@ -25,17 +25,17 @@ from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
 from app.resources import Resources
 
-# A relative URL also works behind a proxy that serves the API under a path prefix.
+# The token URL is relative, so it also works behind a proxy that adds a path prefix.
 bearer = OAuth2PasswordBearer(tokenUrl="api/v1/auth/token", auto_error=False)
 
 AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
 async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> Actor:
-    """Authenticate the user of the request's access token (bearer token, RFC 6750, section 2.1).
+    """Authenticate the user by the access token in the request's header (RFC 6750, section 2.1).
 
-    A request that writes also locks the user's row, so that the user cannot be deleted before the
-    request's transaction ends.
+    A request that writes to the database also locks the user's row, so that the user cannot be
+    deleted before the request's transaction ends.
 
     Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
     deleted.
@@ -51,7 +51,7 @@ ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
 async def get_scope(request: Request, token: AccessTokenDep, unit: UnitDep) -> Scope:
-    """Return the scope of the rows that the authenticated user may read, change and create."""
+    """Return the scope, which determines the rows that the authenticated user may access."""
     return (await get_actor(request, token, unit)).scope
 
 
@@ -59,12 +59,13 @@ ScopeDep = Annotated[Scope, Depends(get_scope)]
 
 
 async def get_detached_actor(token: AccessTokenDep, resources: ResourcesDep) -> Actor:
-    """Authenticate the user for a handler whose service opens its own transactions.
+    """Authenticate the user for a route whose service opens its own transactions.
 
-    The connection that reads the user is returned to the pool before the handler runs. Otherwise
-    each request would hold one connection while its service waits for a second one.
+    The database connection that reads the user is returned to the pool before the route handler
+    runs, so that no request holds one connection while it waits for a second one.
 
-    Raises `AuthenticationError` under the same conditions as `get_actor`.
+    Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
+    deleted.
     """
     user_id = _verified_user_id(token, resources)
     async with resources.database.reading() as unit:
@@ -88,9 +89,9 @@ def _active_actor(user_id: UUID, role: Role | None) -> Actor:
 
 
 async def get_own_account(actor: DetachedActorDep) -> AsyncGenerator[Actor]:
-    """Authenticate the user for a handler that works on the user's own account.
+    """Authenticate the user for a route that reads or changes the user's own account.
 
-    If another request deletes the account meanwhile, this request gets 401 instead of 404.
+    If another request deletes the account at the same time, the response is 401 instead of 404.
     """
     try:
         yield actor
@@ -102,7 +103,7 @@ OwnAccountDep = Annotated[Actor, Depends(get_own_account, scope="function")]
 
 
 def require_role(*roles: Role) -> Callable[[Actor], Awaitable[None]]:
-    """Return a dependency that raises `AuthorizationError` for users without one of the roles."""
+    """Return a dependency that raises `AuthorizationError` if the user has none of the roles."""
 
     async def check(actor: DetachedActorDep) -> None:
         if actor.role not in roles:
@@ -122,12 +123,12 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 class LoginLimit:
     """Rate limit of login attempts from one client address.
 
-    `RATE_LIMIT_AUTH` applies to each pair of client address and account. Because the client address
-    is part of the pair, an attacker cannot lock a user at another address out of the account.
+    Attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts from
+    each address are counted separately, so an attacker cannot lock out a user at another address.
 
-    Ten times that rate applies to the client address and all accounts together. This slows down
-    password spraying (OWASP Credential Stuffing Prevention Cheat Sheet), which tries one common
-    password on many accounts.
+    Attempts from one client address on all accounts are limited to ten times `RATE_LIMIT_AUTH`. The
+    limit for all accounts slows down password spraying, which tries one common password on many
+    accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
     """
 
     def __init__(self, request: Request, resources: ResourcesDep) -> None:
@@ -136,9 +137,10 @@ class LoginLimit:
         self._rate = resources.settings.rate_limit_auth
 
     async def count(self, email: str) -> None:
-        """Count a login attempt with a normalized e-mail address.
+        """Count a login attempt with the normalized e-mail address `email`.
 
-        Raises `RateLimitError` if the attempt exceeds either rate.
+        Raises `RateLimitError` if the attempt exceeds the limit for the account or for the client
+        address.
         """
         with _log_exceeded_limit():
             await self._limiter.hit(self._rate, "login", self._address, factor=10)
@@ -151,7 +153,7 @@ LoginLimitDep = Annotated[LoginLimit, Depends()]
 class RegistrationLimit:
     """Rate limit of registrations from one client address (`RATE_LIMIT_REGISTRATION`).
 
-    Each registration computes a password hash and sends an e-mail.
+    Registrations are limited because each one computes a password hash and sends an e-mail.
     """
 
     def __init__(self, request: Request, resources: ResourcesDep) -> None:
@@ -160,7 +162,7 @@ class RegistrationLimit:
         self._rate = resources.settings.rate_limit_registration
 
     async def count(self) -> None:
-        """Count a registration. Raises `RateLimitError` if it exceeds the rate."""
+        """Count a registration. Raises `RateLimitError` if the registration exceeds the limit."""
         await self._limiter.hit(self._rate, "registration", self._address)
 
 
@@ -168,10 +170,10 @@ RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
 async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:
-    """Limit the attempts to guess the current password with a stolen access token.
+    """Limit attempts to guess a user's current password with a stolen access token.
 
-    Each user may make ten times as many attempts as `RATE_LIMIT_AUTH` allows. Raises
-    `RateLimitError` beyond that.
+    The limit for each user is ten times `RATE_LIMIT_AUTH`. Raises `RateLimitError` if the user
+    exceeds the limit.
     """
     rate = resources.settings.rate_limit_auth
     with _log_exceeded_limit(actor.id):
@@ -180,7 +182,7 @@ async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDe
 
 @contextmanager
 def _log_exceeded_limit(user_id: UUID | None = None) -> Iterator[None]:
-    """Log `authn_login_lock` if the body of the `with` statement exceeds a rate limit."""
+    """Log `authn_login_lock` if the body of the `with` statement raises `RateLimitError`."""
     try:
         yield
     except RateLimitError:

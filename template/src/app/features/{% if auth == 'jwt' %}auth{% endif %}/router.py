@@ -28,7 +28,8 @@ async def refresh(
 ) -> TokenResponse:
     """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token works once. If it is used again, every refresh token of that login is revoked.
+    A refresh token can be used only once. If a refresh token is used a second time, all refresh
+    tokens of the same login are revoked.
     """
     response.headers["Cache-Control"] = "no-store"
     return await service.refresh(data.refresh_token.get_secret_value())
@@ -36,5 +37,5 @@ async def refresh(
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(413, 415))
 async def log_out(data: RefreshRequest, service: AuthServiceDep) -> None:
-    """Log out by revoking every refresh token of the same login. No access token is needed."""
+    """Log out by revoking all refresh tokens of the login. No access token is required."""
     await service.log_out(data.refresh_token.get_secret_value())

@@ -20,12 +20,12 @@ WRONG_CREDENTIALS = "Wrong e-mail or password."
 class AuthService:
     """Login, token refresh and logout.
 
-    The service opens its own transactions instead of using the request's unit of work. So no
-    database connection is held while a password is verified, and the revocation of a token family
-    is committed even if the request ends in an error.
+    `AuthService` opens its own transactions, so that no database connection is held while a
+    password is verified, and so that revoked refresh tokens stay revoked if the request ends in an
+    error.
 
-    Each transaction locks the user's row before it issues or revokes tokens. So a login or refresh
-    that runs during a revocation cannot leave a working refresh token behind.
+    Each transaction locks the user's row before it issues or revokes tokens, so that no login or
+    refresh can issue a valid refresh token while the user's refresh tokens are being revoked.
     """
 
     def __init__(self, database: Database, passwords: Passwords, tokens: Tokens) -> None:
@@ -34,10 +34,12 @@ class AuthService:
         self._tokens = tokens
 
     async def log_in(self, email: str, password: str) -> TokenResponse:
-        """Verify the credentials and return a new pair of tokens, which starts a token family.
+        """Verify the credentials and return an access token and a refresh token.
+
+        The refresh token and all later refresh tokens of this login form one token family.
 
         Raises the same `AuthenticationError`, after the same amount of work, for an unknown
-        address, a wrong password and an inactive user. So the response does not reveal which
+        address, a wrong password and an inactive user, so that the response does not reveal which
         accounts exist (OWASP Authentication Cheat Sheet).
         """
         while True:
@@ -56,18 +58,18 @@ class AuthService:
                     await RefreshTokenRepository(unit, EVERYTHING).delete_expired(user.id)
                     response = await self._issue(unit, user.id, family_id=uuid7())
                     break
-            # The user was changed during the verification, so repeat it with the current row.
+            # The user's row changed during the password verification, so repeat the verification.
         record("authn_login_success", user.id)
         return response
 
     async def refresh(self, token: str) -> TokenResponse:
         """Exchange a refresh token for a new pair of tokens.
 
-        A token that is used a second time may have been stolen, so its whole family is revoked
-        (refresh token rotation, RFC 9700, section 4.14.2).
+        A refresh token that is used a second time may have been stolen, so all refresh tokens of
+        its family are revoked (refresh token rotation, RFC 9700, section 4.14.2).
 
-        Raises `AuthenticationError` if the token is invalid, expired, spent or revoked, or if its
-        user is inactive or deleted.
+        Raises `AuthenticationError` if the token is invalid, expired, revoked or already used, or
+        if its user is inactive or deleted.
         """
         user_id, _ = self._tokens.read("refresh", token)
         async with self._database.transaction() as unit:
@@ -82,7 +84,7 @@ class AuthService:
         raise InvalidTokenError
 
     async def log_out(self, token: str) -> None:
-        """Revoke the family of a refresh token. An unknown token is ignored."""
+        """Revoke all refresh tokens of the same login as `token`. An unknown token is ignored."""
         async with self._database.transaction() as unit:
             rows = RefreshTokenRepository(unit, EVERYTHING)
             if user_id := await rows.find_user(hash_token(token)):

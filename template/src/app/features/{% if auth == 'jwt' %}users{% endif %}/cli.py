@@ -1,4 +1,4 @@
-"""The commands `app users …`."""
+"""The `app users` commands."""
 
 import asyncio
 import os
@@ -15,7 +15,10 @@ def users() -> None:
 
 @cli.command()
 def create_admin(email: str) -> None:
-    """Create an admin account with the password from ADMIN_PASSWORD, or from a prompt."""
+    """Create an admin account.
+
+    The password is read from the environment variable ADMIN_PASSWORD or from a prompt.
+    """
     from pydantic import ValidationError
 
     from app.core.commands import describe, development_servers, fail, load_settings

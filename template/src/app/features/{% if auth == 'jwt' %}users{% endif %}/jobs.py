@@ -10,7 +10,7 @@ from app.features.users.repository import UserRepository
 async def send_welcome_email(context: JobContext, *, user_id: UUID) -> None:
     """Send a welcome e-mail to a new user.
 
-    It contains no text supplied by the user, so registration cannot be abused to send spam.
+    The e-mail contains no text supplied by the user, so registration cannot be abused to send spam.
     """
     async with context.database.reading() as unit:
         user = await UserRepository(unit, EVERYTHING).get(user_id)

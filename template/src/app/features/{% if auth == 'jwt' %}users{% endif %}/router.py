@@ -42,7 +42,7 @@ async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
     request: Request,
     response: Response,
 ) -> User:
-    """Create an account with the role `user`. Anyone may register."""
+    """Create a user account with the role `user`. No authentication is required."""
     await limit.count()
     user = await service.register(data, jobs=jobs)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
@@ -75,7 +75,7 @@ async def delete_me(actor: OwnAccountDep, service: UserServiceDep) -> None:
 async def change_password(
     data: PasswordChange, actor: OwnAccountDep, service: UserServiceDep
 ) -> None:
-    """Change your own password. All of your refresh tokens are revoked, including this client's."""
+    """Change your own password. All your refresh tokens are revoked, including this client's."""
     await service.change_password(actor.id, data)
 
 
@@ -108,9 +108,9 @@ async def get_user(user_id: UUID, service: UserServiceDep) -> User:
     responses=error_responses(401, 403, 404, 409, 413, 415),
 )
 async def update_user(user_id: UUID, data: UserAdminUpdate, service: UserServiceDep) -> User:
-    """Change a user's name, role or activation.
+    """Change a user's name or role, or activate or deactivate the user.
 
-    Deactivation makes all tokens of the user invalid at once.
+    Deactivation immediately invalidates all access and refresh tokens of the user.
     """
     return await service.administer(user_id, data)
 
@@ -122,5 +122,5 @@ async def update_user(user_id: UUID, data: UserAdminUpdate, service: UserService
     responses=error_responses(401, 403, 404, 409),
 )
 async def delete_user(user_id: UUID, service: UserServiceDep) -> None:
-    """Delete a user and all of their items."""
+    """Delete a user and all of the user's items."""
     await service.delete(user_id)

@@ -20,13 +20,13 @@ from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 
 
 def normalize_email(text: str) -> str:
-    """Return the spelling under which an e-mail address is stored, looked up and rate-limited.
+    """Return the normalized form in which an e-mail address is stored, looked up and rate-limited.
 
     Surrounding whitespace is removed, Unicode is composed (NFC), the domain is decoded from `xn--…`
     to Unicode, and all letters are lowercased.
 
-    Raises `ValueError` if the text is not an e-mail address, or has a display name
-    (`Ann <ann@example.com>`).
+    Raises `ValueError` if the text is not an e-mail address, or contains a display name, as in
+    `Ann <ann@example.com>`.
     """
     if text.rstrip().endswith(">"):
         raise ValueError("The e-mail address must not have a display name or angle brackets")
@@ -35,10 +35,10 @@ def normalize_email(text: str) -> str:
 
 
 def login_name(text: str) -> str:
-    """Return the normalized e-mail address, or the lowercased text if it is not an address.
+    """Return the normalized e-mail address, or lowercased text that is not an e-mail address.
 
-    Text that is not an address belongs to no account. The login still looks it up and counts it,
-    so that the response takes as long as for an address.
+    Text that is not an e-mail address is accepted, so that login attempts with such text are
+    counted and take as long as any other login attempt.
     """
     try:
         return normalize_email(text)
@@ -47,10 +47,11 @@ def login_name(text: str) -> str:
 
 
 def _deliverable_email(text: str) -> str:
-    """Return the normalized address; raises `ValueError` if its local part is not ASCII.
+    """Return the normalized address, or raise `ValueError` for non-ASCII text before the `@`.
 
-    A domain outside ASCII has an ASCII form (`xn--…`). A local part has none: it can be delivered
-    only if every mail server on the way supports SMTPUTF8 (RFC 6531), which many do not.
+    A domain with non-ASCII characters also has an ASCII form (`xn--…`). Non-ASCII characters before
+    the `@` have no such form: they require that every mail server on the way supports SMTPUTF8
+    (RFC 6531), which many mail servers do not.
     """
     address = normalize_email(text)
     if not address.rpartition("@")[0].isascii():
@@ -77,7 +78,7 @@ EXAMPLE: JsonDict = {
 
 
 class UserCreate(InputSchema):
-    # Leading and trailing spaces are part of a password.
+    # Do not strip whitespace, because leading and trailing spaces are part of a password.
     model_config = ConfigDict(str_strip_whitespace=False, json_schema_extra={"examples": [EXAMPLE]})
 
     email: Email

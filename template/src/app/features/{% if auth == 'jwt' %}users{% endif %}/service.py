@@ -23,8 +23,9 @@ from app.shared.pagination import Page
 class UserService:
     """Registration, administration and deletion of user accounts.
 
-    The service opens its own transactions, so that no database connection is held while a password
-    is hashed, and so that a security event is logged only after its change is committed.
+    `UserService` opens its own transactions, so that no database connection is held while a
+    password is hashed, and so that a security event is logged only after its transaction is
+    committed.
 
     Every method that takes a `user_id` raises `UserNotFoundError` if there is no such user.
     """
@@ -36,9 +37,10 @@ class UserService:
     async def register(
         self, data: UserCreate, role: Role = Role.USER, *, jobs: Jobs | None = None
     ) -> User:
-        """Create a user. With `jobs`, also send a welcome e-mail after the commit.
+        """Create a user. If `jobs` is given, a welcome e-mail is sent after the commit.
 
-        Raises `EmailTakenError`, and `ValidationError` if the password is easy to guess.
+        Raises `EmailTakenError` if another user has this e-mail address, and `ValidationError` if
+        the password is easy to guess.
         """
         password = data.password.get_secret_value()
         check_password(password, email=data.email)
@@ -71,7 +73,7 @@ class UserService:
             return await UserRepository(unit, EVERYTHING).update(user_id, data.model_dump())
 
     async def administer(self, user_id: UUID, data: UserAdminUpdate) -> User:
-        """Change a user's name, role or activation.
+        """Change a user's name or role, or activate or deactivate the user.
 
         Deactivation revokes every refresh token of the user. Raises `LastAdminError` if the change
         would leave the service without an active admin.
@@ -97,7 +99,8 @@ class UserService:
     async def change_password(self, user_id: UUID, data: PasswordChange) -> None:
         """Change the password and revoke every refresh token of the user.
 
-        Raises `ValidationError` if the current password is wrong or the new one is easy to guess.
+        Raises `ValidationError` if the current password is wrong or the new password is easy to
+        guess.
         """
         current = data.current_password.get_secret_value()
         password = data.new_password.get_secret_value()
@@ -114,11 +117,11 @@ class UserService:
                     await users.update(user_id, {"password_hash": password_hash})
                     await RefreshTokenRepository(unit, EVERYTHING).revoke_all(user_id)
                     break
-            # The hash was changed during the verification, so repeat it with the current hash.
+            # Another request changed the stored hash meanwhile, so repeat the verification.
         record("authn_password_change", user_id)
 
     async def delete(self, user_id: UUID) -> None:
-        """Delete a user together with the items and tokens that belong to them.
+        """Delete a user and all of the user's items and refresh tokens.
 
         Raises `LastAdminError` if the user is the last active admin.
         """
