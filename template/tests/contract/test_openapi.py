@@ -1,4 +1,4 @@
-"""Contract tests: the service behaves as its OpenAPI document says, also for invalid requests."""
+"""Contract tests: the responses match the OpenAPI document, also for invalid requests."""
 
 import json
 import re
@@ -36,12 +36,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("contract")
 
 
-# Generate a valid cursor, because clients only send cursors that the service returned to them.
+# Generated requests contain a valid cursor, because the service rejects random strings.
 schemathesis.openapi.format(
     "cursor", strategies.just(Cursor(datetime(2026, 1, 1, tzinfo=UTC), uuid7()).encode())
 )
 
-# This application only supplies the document. The requests go to the application `api`.
+# This application provides only the OpenAPI document; the `api` fixture receives the requests.
 schema = schemathesis.openapi.from_dict(create_app(example_settings()).openapi())
 
 
@@ -56,14 +56,14 @@ def api(committing_settings: Settings) -> Iterator[FastAPI]:
 def test_responses_match_the_openapi_document(
     case: schemathesis.Case[Any], api: FastAPI, api_headers: dict[str, str]
 ) -> None:
-    # The schema cannot express that the service rejects common passwords.
+    # An OpenAPI schema cannot express that the service rejects common passwords.
     named_password = isinstance(case.body, dict) and any("password" in name for name in case.body)
     excluded = [positive_data_acceptance] if named_password else []
     case.call_and_validate(app=api, headers=api_headers, excluded_checks=excluded)
 
 
 def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
-    """Features are discovered at startup, so `routes.txt` is the only complete list of routes."""
+    """`routes.txt` is the only list of all routes, because features are discovered at startup."""
     routes = [
         f"{method.upper()} {path}\n"
         for path, operations in shared_app.openapi()["paths"].items()
@@ -109,7 +109,7 @@ def test_every_body_schema_has_an_example_with_its_fields(shared_app: FastAPI) -
 async def client(
     committing_settings: Settings, api_headers: dict[str, str]
 ) -> AsyncGenerator[AsyncClient]:
-    """An HTTP client that may call every route."""
+    """An HTTP client that sends `api_headers`, so that it may call every route."""
     async with (
         Database.connect(committing_settings) as database,
         running_app(create_app(committing_settings)) as app,

@@ -1,4 +1,4 @@
-"""Tests of the commands. `app serve` runs in a subprocess, the other commands in this process."""
+"""Tests of the `app` commands, which run in the test process unless they start a server."""
 
 import io
 import json
@@ -28,7 +28,7 @@ APP = Path(sys.executable).with_name("app")
 
 @dataclass(frozen=True)
 class CompletedCommand:
-    """Exit code and output of a command that has ended."""
+    """The exit code and the output of a command that has ended."""
 
     exit_code: int
     stdout: str
@@ -36,7 +36,7 @@ class CompletedCommand:
 
 
 def run(*arguments: str, **environment: str) -> CompletedCommand:
-    """Run a command in this process, because starting a subprocess is slower than most tests."""
+    """Run an `app` command in the test process, because starting a subprocess is slow."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.chdir(ROOT)
         patch.setattr(sys, "argv", ["app", *arguments])
@@ -57,7 +57,7 @@ def run(*arguments: str, **environment: str) -> CompletedCommand:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without PYTHONDONTWRITEBYTECODE, so that commands cache bytecode."""
+    """Return the environment without PYTHONDONTWRITEBYTECODE, so that Python caches bytecode."""
     return {name: it for name, it in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -68,7 +68,7 @@ def url(committing_settings: Settings) -> str:
 
 @contextmanager
 def serving(**environment: str) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
-    """Run `app serve` with production settings; yield the process and an HTTP client for it."""
+    """Run `app serve` with production settings; yield its process and an HTTP client for it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -129,7 +129,7 @@ def test_serve_with_several_workers_exits_with_0_on_sigterm(url: str) -> None:
 
 
 def reachable_hosts(client: httpx2.Client) -> tuple[str, ...]:
-    """Return the loopback addresses on which the server responds."""
+    """Return the loopback addresses at which the server can be reached."""
     health = f":{client.base_url.port}/health"
     return tuple(host for host in LOOPBACK_HOSTS if httpx2.get(f"http://{host}{health}").is_success)
 

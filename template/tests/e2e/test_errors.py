@@ -1,4 +1,4 @@
-"""Tests that every layer of the service returns errors in the same JSON envelope."""
+"""Tests of error responses: every layer of the service uses the same JSON envelope."""
 
 from collections.abc import AsyncGenerator
 

@@ -1,4 +1,4 @@
-"""Tests of the probes `/health` and `/ready`."""
+"""Tests of the `/health` and `/ready` probes."""
 
 import asyncio
 from collections.abc import AsyncGenerator

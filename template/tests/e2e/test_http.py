@@ -1,4 +1,4 @@
-"""Tests of the middleware: request ids, headers, CORS, hosts, redirects, proxies, compression."""
+"""Tests of the HTTP middleware, such as request ids, CORS, HTTPS redirects and compression."""
 
 import gzip
 from typing import Any
@@ -18,9 +18,9 @@ FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
 def app_with(settings: Settings, **changes: Any) -> FastAPI:
-    """Create an application with changed settings and two routes for tests.
+    """Create an application with some settings changed and the routes `/whoami` and `/large` added.
 
-    `/whoami` returns the address and the URL scheme of the client as the application sees them.
+    `/whoami` returns the client address and the URL scheme that the application sees.
     """
     app = create_app(settings.model_copy(update=changes))
 
@@ -164,7 +164,7 @@ class TestHttpsRedirect:
 
 class TestProxies:
     async def whoami(self, app: FastAPI, peer: str) -> Any:
-        """Send a request with X-Forwarded headers from `peer`; return what `/whoami` reports."""
+        """Return the response of `/whoami` to a request that the proxy at `peer` forwards."""
         transport = ASGITransport(app, client=(peer, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get("/whoami", headers=FORWARDED)).json()

@@ -1,4 +1,4 @@
-"""Tests of the items API with the whole application, from request to response."""
+"""Tests of the items API, which send HTTP requests to the whole application."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -366,7 +366,7 @@ class TestItemFeed:
     async def ids_from(
         self, client: AsyncClient, *, limit: int, cursor: str | None = None
     ) -> list[str]:
-        """Return the ids of all items after the cursor, or of the whole feed without a cursor."""
+        """Return the ids of the feed items after `cursor`, or of all items if `cursor` is None."""
         ids: list[str] = []
         while True:
             params = {"limit": limit} | ({"cursor": cursor} if cursor else {})

@@ -1,4 +1,4 @@
-"""Tests of rate limits: a client over the limit gets a 429 response with `Retry-After`."""
+"""Tests of rate limits: a client over its limit receives a 429 response with `Retry-After`."""
 
 from collections.abc import AsyncGenerator
 
@@ -17,7 +17,7 @@ ITEMS = "/api/v1/items"
 
 @pytest.fixture
 async def limited_client(settings: Settings, database: Database) -> AsyncGenerator[AsyncClient]:
-    """An HTTP client of an application that allows each client three requests per minute."""
+    """An HTTP client for an application that allows each client three requests per minute."""
     changes = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
     app = create_app(settings.model_copy(update=changes))
     async with running_app(app, database), client_for(app) as client:

@@ -1,4 +1,4 @@
-"""Which errors repositories raise for violated constraints."""
+"""Tests of the errors that repositories raise when a database constraint is violated."""
 
 from collections.abc import AsyncGenerator
 from typing import ClassVar
@@ -25,7 +25,7 @@ TABLE = """
 
 
 class BedsError(ConflictError):
-    """The error that a feature raises for one of its constraints."""
+    """The error that `Rooms` raises if the value of `beds` violates a constraint."""
 
 
 class Rooms(ItemRepository):

@@ -1,4 +1,4 @@
-"""Transactions and sessions of `Database`, tested with real commits."""
+"""Tests of the transactions and sessions of `Database`, which commit to a real database."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -71,7 +71,7 @@ async def test_logs_statements_only_with_debug_and_never_logs_values(
     async with Database.connect(settings) as verbose_database:
         await create(verbose_database, "confidential text")
     async with Database.connect(committing_settings):
-        pass  # Connecting without debug turns the logging off again.
+        pass  # Connecting with `debug` off disables the logging of SQL statements.
 
     assert any("INSERT" in message for message in caplog.messages) is debug
     assert "confidential text" not in caplog.text

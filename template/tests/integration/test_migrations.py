@@ -1,4 +1,4 @@
-"""Every migration can be applied, reverted and reapplied, and the result matches the models."""
+"""Tests that each migration can be applied and reverted, and that the tables match the models."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from app_dev.servers.database import scratch_database
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings whose DATABASE_URL names an empty database."""
+    """Settings for a new, empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 

@@ -1,4 +1,4 @@
-"""Tests of scopes, which filter the rows that a repository finds and set columns of new rows."""
+"""Tests of `Scope`, which restricts a repository to rows with given column values."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,7 +11,7 @@ from app.features.items.repository import ItemRepository
 from app.shared.filters import Sort
 from app.shared.pagination import FeedParams, PageParams
 
-# A scope may use any column of the model. These tests use `description`.
+# A scope may use any column of the model; the tests in this file use `description`.
 SCOPE, OTHER_SCOPE = Scope({"description": "scope"}), Scope({"description": "other scope"})
 
 
@@ -23,7 +23,7 @@ async def unit(database: Database) -> AsyncGenerator[UnitOfWork]:
 
 @pytest.fixture
 async def other_item(unit: UnitOfWork) -> Item:
-    """An item that does not match `SCOPE`."""
+    """An item whose `description` does not match `SCOPE`."""
     return await ItemRepository(unit, OTHER_SCOPE).create({"title": "Other"})
 
 

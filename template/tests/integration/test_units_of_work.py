@@ -1,4 +1,4 @@
-"""Tests of subscribers and after-commit actions, which run only after a successful commit."""
+"""Tests of subscribers and after-commit actions, which a database runs only after a commit."""
 
 from collections.abc import Sequence
 from unittest.mock import AsyncMock, Mock
@@ -20,7 +20,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 @pytest.fixture
 def received(database: Database) -> list[str]:
-    """The changes that a subscriber of the database receives, formatted as text."""
+    """The row changes that a database subscriber receives, such as `items created: One`."""
     received: list[str] = []
 
     async def receive(changes: Sequence[Change]) -> None:

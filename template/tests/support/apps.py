@@ -12,9 +12,9 @@ from app.resources import Resources
 
 @asynccontextmanager
 async def running_app(app: FastAPI, database: Database | None = None) -> AsyncGenerator[FastAPI]:
-    """Run the lifespan of an application, because `ASGITransport` does not run it.
+    """Run the lifespan of an application, because httpx2's `ASGITransport` does not run it.
 
-    If `database` is given, the application uses it instead of the database that it has opened.
+    If `database` is given, it replaces the database that the application has opened.
     """
     async with app.router.lifespan_context(app):
         if database:
@@ -28,7 +28,7 @@ def resources_of(app: FastAPI) -> Resources:
 
 
 def use_database(app: FastAPI, database: Database) -> None:
-    """Make a started application use another database, and keep its cache and subscribers."""
+    """Replace the database of a started application, but keep the cache and the subscribers."""
     resources = resources_of(app)
     database.cache = resources.database.cache
     database.subscribers = resources.database.subscribers
@@ -36,5 +36,5 @@ def use_database(app: FastAPI, database: Database) -> None:
 
 
 def client_for(app: FastAPI) -> AsyncClient:
-    """Return an HTTP client that calls the application in this process, without a network."""
+    """Return an HTTP client that calls the application in the test process, without a network."""
     return AsyncClient(transport=ASGITransport(app), base_url="http://test")

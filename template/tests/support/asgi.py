@@ -19,7 +19,7 @@ async def ok_app(_scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def running(server: uvicorn.Server) -> AsyncGenerator[tuple[str, int]]:
-    """Run a server until the context ends, and yield its host and port."""
+    """Run a uvicorn server until the `with` block ends, and yield the server's host and port."""
     serving = asyncio.create_task(server.serve())
     await wait_until(lambda: server.started)
     try:
@@ -30,7 +30,7 @@ async def running(server: uvicorn.Server) -> AsyncGenerator[tuple[str, int]]:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition is true. Raise `TimeoutError` after 10 seconds."""
+    """Wait until `condition()` returns true. Raise `TimeoutError` after 10 seconds."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 # uvicorn has no event to wait for
+        while not condition():  # noqa: ASYNC110 # uvicorn provides no event to await
             await asyncio.sleep(0.01)

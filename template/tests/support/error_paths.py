@@ -1,27 +1,27 @@
-"""Pytest hooks that fail a complete test run with too few error-path tests."""
+"""Pytest hooks that fail a complete test run if too few tests are marked `error_path`."""
 
 from collections import Counter
 
 import pytest
 
 MIN_ERROR_PATH_SHARE = 0.4
-"""Minimum share of tests that must be marked `error_path`."""
+"""Minimum share of the tests that must be marked `error_path`, between 0 and 1."""
 
 COUNTS = Counter[bool]()
-"""Number of tests that ran, by whether they are marked `error_path`."""
+"""Number of tests that are marked `error_path` (key `True`) and of all other tests (`False`)."""
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Count a test when its setup is reported.
+    """Count each test once, when pytest reports the setup of the test.
 
-    Under `pytest -n` the main process receives the reports of all workers.
+    Under `pytest -n`, the main process receives the test reports of all worker processes.
     """
     if report.when == "setup":
         COUNTS["error_path" in report.keywords] += 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a complete run whose share of error-path tests is below the minimum."""
+    """Fail a complete test run if too few of its tests are marked `error_path`."""
     if has_too_few_error_paths(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -36,7 +36,7 @@ def pytest_terminal_summary(
 
 
 def has_too_few_error_paths(config: pytest.Config) -> bool:
-    """Return whether too few tests are error paths. A run of selected tests is not checked."""
+    """Return whether too few tests are marked `error_path`; False if only selected tests ran."""
     complete = not (config.option.keyword or config.option.markexpr or config.option.file_or_dir)
     return complete and COUNTS.total() > 0 and error_path_share() < MIN_ERROR_PATH_SHARE
 

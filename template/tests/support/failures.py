@@ -1,4 +1,4 @@
-"""Databases that raise errors, for tests of error handling."""
+"""Fake databases that raise errors, for tests of error handling."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -30,7 +30,7 @@ class FailingCommit(Database):
 
 
 class UnavailableDatabase(Database):
-    """A database that cannot be reached; every operation raises an error after `seconds`."""
+    """An unreachable database: every operation raises an error after `seconds` seconds."""
 
     def __init__(self, seconds: float = 0) -> None:
         UnitsOfWork.__init__(self)

@@ -1,4 +1,4 @@
-"""Tests of the settings: parsing, defaults, errors and warnings."""
+"""Tests of `Settings`: parsing, defaults, validation errors and warnings."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def make_settings(**values: Any) -> Settings:
 
 
 def problems(**values: Any) -> dict[str, str]:
-    """Return the error message of each invalid setting, by the name of the setting."""
+    """Return a dictionary from the name of each invalid setting to its error message."""
     with pytest.raises(ValidationError) as caught:
         make_settings(**values)
     return {str(error["loc"][0]): error["msg"] for error in caught.value.errors()}

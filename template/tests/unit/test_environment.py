@@ -1,4 +1,4 @@
-"""Tests of how commands and tests read the environment and `.env`."""
+"""Tests of how commands and tests read environment variables and the `.env` file."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ SERVERS = [name for name in Settings.model_fields if name.endswith("_url")]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change to an empty directory, and remove every setting from the environment."""
+    """Change to an empty directory, and delete the environment variables of all settings."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     remove_settings(monkeypatch)

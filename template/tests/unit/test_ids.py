@@ -1,4 +1,4 @@
-"""Tests of `uuid7`."""
+"""Tests of `uuid7`, which generates time-ordered ids."""
 
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch

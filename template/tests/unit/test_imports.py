@@ -1,4 +1,4 @@
-"""Tests of imports: the application and the help page load only the modules that they use."""
+"""Tests that the application and `app --help` import only the modules that they need."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ def test_the_help_page_imports_neither_the_application_nor_its_libraries() -> No
 
 
 def modules_of(code: str) -> set[str]:
-    """Run the code in a new process, and return the names of all modules that it has imported."""
+    """Run `code` in a new process, and return the names of all modules that were imported."""
     listing = "import json, sys\n{code}\njson.dump(list(sys.modules), sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", listing.format(code=code)],

@@ -1,4 +1,4 @@
-"""Tests of the log output: each event is written as one line and contains no secret."""
+"""Tests of the log output: each event is written as one line that contains no secrets."""
 
 import io
 import json
@@ -26,7 +26,7 @@ from tests.support.apps import client_for
 
 @contextmanager
 def logged(settings: Settings, **changes: Any) -> Generator[io.BytesIO]:
-    """Configure logging with these settings, and yield the buffer that replaces stdout."""
+    """Configure logging with the given settings, and yield the buffer that receives the log."""
     raw = io.BytesIO()
     with patch.object(sys, "stdout", io.TextIOWrapper(raw, write_through=True)):
         configure_logging(settings.model_copy(update=changes))
@@ -42,8 +42,8 @@ def output(settings: Settings) -> Generator[io.BytesIO]:
 
 @pytest.fixture
 def logging_app(settings: Settings) -> FastAPI:
-    """An application with one route that logs secrets and one that raises an error."""
-    # The fixture `output` has configured logging already.
+    """An application whose `/secrets` route logs secrets and whose `/crash` route fails."""
+    # `create_app` must not replace the logging configuration of the `output` fixture.
     with patch("app.main.configure_logging"):
         app = create_app(settings)
 
@@ -122,7 +122,7 @@ async def test_a_server_error_is_logged_with_its_traceback(
     async def internal() -> None:
         raise ServiceUnavailableError("unavailable") from ConnectionResetError("db-7")
 
-    # The module's logger may be cached with an earlier output, so replace it.
+    # The cached logger of `app.core.errors` may still write to the output of an earlier test.
     with patch("app.core.errors.logger", get_logger("app.core.errors")):
         async with client_for(app) as client:
             await client.get("/internal")
@@ -308,7 +308,7 @@ def test_a_message_that_cannot_be_formatted_is_logged_as_one_line(
     record = logging.makeLogRecord({"name": "app.test", "msg": message, "args": ("none",)})
 
     for handler in logging.getLogger().handlers:
-        # Skip pytest's own handler, because it raises the error.
+        # Skip pytest's log handler, because it raises an error if formatting fails.
         if isinstance(handler, OutputHandler):
             handler.handle(record)
 

@@ -1,4 +1,4 @@
-"""Tests of cursors and numbered pages."""
+"""Tests of pagination by cursor and by page number."""
 
 import base64
 from datetime import UTC, datetime
