@@ -1,6 +1,6 @@
 """The ASGI application, which servers import as `app.asgi:app`.
 
-This is the only module that builds the application when it is imported.
+Importing this module builds the application. Importing any other module does not.
 """
 
 from app.main import create_app
