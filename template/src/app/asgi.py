@@ -1,6 +1,6 @@
 """The ASGI application, which servers import as `app.asgi:app`.
 
-Importing this module builds the application. Importing any other module does not.
+Importing this module builds the application. No other module builds an application on import.
 """
 
 from app.main import create_app

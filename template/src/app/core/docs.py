@@ -10,7 +10,7 @@ DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of `/docs`. It allows `data:` URLs, because Swagger UI uses such images."""
+"""Content-Security-Policy of `/docs`, which allows `data:` URLs for the images of Swagger UI."""
 
 
 def add_docs(app: FastAPI) -> None:

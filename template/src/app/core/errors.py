@@ -25,7 +25,7 @@ MAX_REPORTED_ERRORS = 100
 """Maximum number of validation errors in a response; a large body can cause a million errors."""
 
 MESSAGES = {500: "The server encountered an internal error."}
-"""Default error messages by status code. Other status codes use the HTTP reason phrase."""
+"""Error messages by status code. For other status codes, the message is the HTTP reason phrase."""
 
 
 class AppError(Exception):
@@ -101,7 +101,7 @@ def error_response(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return an error as a JSON response. The default of `message` depends on `status_code`."""
+    """Return an error as a JSON response. The default message depends on the status code."""
     body = {
         "code": error_code(status_code),
         "message": message or MESSAGES.get(status_code) or HTTPStatus(status_code).phrase,

@@ -1,6 +1,6 @@
 """Generator of version 7 UUIDs (RFC 9562), which sort by creation time.
 
-A database adds new version 7 UUIDs at the end of an index, which is faster than at random places.
+A database adds new version 7 UUIDs at the end of an index, not at random positions.
 """
 
 import secrets

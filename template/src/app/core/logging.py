@@ -25,11 +25,11 @@ SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys whose values are never logged. Keys are matched in snake case."""
+"""Pattern of keys whose values are never logged. Keys are converted to snake case first."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum nesting depth and number of elements of a logged value. Further elements are omitted."""
+"""Maximum nesting depth and number of elements of a logged value. Elements beyond are omitted."""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # At run time, commands do not need FastAPI, nor the service Typer.
+if TYPE_CHECKING:  # Commands do not import FastAPI, and the service does not import Typer.
     from fastapi import APIRouter
     from typer import Typer
 

@@ -15,7 +15,7 @@ class RateLimitMiddleware:
     """Count requests by client address, and respond with 429 if the default limit is exceeded.
 
     The middleware runs before routing and does not read the body, so a rejected request causes no
-    database query. Requests that fail after the rate limit are counted, too. `cors` contains the
+    database query. Requests that fail later are counted as well. `cors` contains the
     parameters of the CORS headers, which allow scripts in browsers to read a 429 response.
     """
 

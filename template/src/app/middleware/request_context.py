@@ -25,7 +25,7 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 class RequestContextMiddleware:
-    """Bind `request_id` and `client` to all log lines of a request, and log its completion."""
+    """Bind `request_id` and `client` to all log lines of a request, and log the end of each request."""
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class RequestContextMiddleware:
             if message["type"] in RESPONSE_START_TYPES:
                 status_code = message.get("status", 101)
                 headers = list(message.get("headers", ()))
-                # The page `/docs` sets a less strict policy, which is kept.
+                # The page `/docs` sets a less strict Content-Security-Policy, which is kept.
                 if not any(name == CSP for name, _ in headers):
                     headers.append((CSP, API_CSP))
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]

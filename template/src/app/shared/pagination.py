@@ -26,7 +26,7 @@ MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Query parameters of numbered pages. The database also has to read all earlier pages."""
+    """Query parameters of numbered pages. For each page, the database reads all earlier pages."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
@@ -38,7 +38,7 @@ class PageParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """One page of rows, by page number. `total` is the number of rows on all pages."""
+    """One page of numbered pagination. `total` is the number of rows on all pages."""
 
     items: Sequence[T]
     total: int
@@ -91,7 +91,7 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Decode a cursor. Raise `ValueError` if `encode` cannot have created the text."""
+        """Decode a cursor. Raise `ValueError` if the text is not an encoded cursor."""
         created_at, _, row_id = base64.urlsafe_b64decode(text).decode().partition("|")
         cursor = cls(datetime.fromisoformat(created_at), UUID(row_id))
         if cursor.encode() != text:
@@ -131,7 +131,7 @@ class FeedParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Feed[T]:
-    """One page of rows, newest first, by cursor. `next_cursor` is None on the last page."""
+    """One page of cursor pagination, newest row first. `next_cursor` is None on the last page."""
 
     items: Sequence[T]
     next_cursor: str | None
