@@ -25,7 +25,7 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 class RequestContextMiddleware:
-    """Bind `request_id` and `client` to all log lines of a request, and log the end of each request."""
+    """Bind `request_id` and `client` to all log lines of a request, and log its end."""
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app

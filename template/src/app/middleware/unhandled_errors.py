@@ -32,6 +32,6 @@ class UnhandledErrorMiddleware:
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # Because of the exception, the server closes the connection of the incomplete response.
+                # The exception makes uvicorn close the connection of the incomplete response.
                 mark_as_logged(exc)
                 raise
