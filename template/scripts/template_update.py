@@ -2,16 +2,18 @@
 # requires-python = ">=3.12"
 # dependencies = ["copier>=9.15.1,<10", "pyyaml>=6"]
 # ///
-"""Update this project to the latest template version, or change an answer.
+"""Update this project to the latest template version, or change an answer to a template question.
 
-Run it as `just template-update` or, for example, `just template-update redis=true`. It commits
-nothing. It handles three cases in which `copier update` loses changes:
+Run this script as `just template-update` or, to change an answer, as
+`just template-update redis=true`. The script commits nothing. It handles three cases in which
+`copier update` reports success although changes are lost:
 
-- Switching an option off deletes its files, even if you have edited them. This script saves and
-  lists the edited files.
-- Your changes conflict with those of the template. copier reports success; this script fails.
-- The new version changes a file that you have renamed or deleted. copier skips the change and
-  reports success; this script fails and lists the file.
+- Switching an option off deletes the option's files, even those that you have edited. This script
+  saves a copy of each edited file and lists the copies.
+- Your changes conflict with changes in the template. This script lists the files that contain
+  conflicts, and exits with an error.
+- The new template version changes a file that you have renamed or deleted, so copier skips the
+  change. This script lists the skipped files, and exits with an error.
 """
 
 import re
@@ -35,7 +37,7 @@ FIXED_ANSWERS = {"orm", "database"}
 def main(changes: list[str]) -> None:
     answers = read_answers()
     wanted = dict(parse(change, answers) for change in changes)
-    # Untracked files count, because undoing the update runs `git clean`, which deletes them.
+    # Untracked files count as changes, because undoing the update with `git clean` deletes them.
     if git("status", "--porcelain", "--untracked-files"):
         sys.exit(
             "The project has uncommitted changes, which undoing the update would delete."
@@ -92,7 +94,10 @@ def read_answers() -> dict[str, Any]:
 
 
 def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:
-    """Split `redis=true` into name and value. copier converts the value to the question's type."""
+    """Split an argument such as `redis=true` into name and value.
+
+    copier converts the value to the type of the question.
+    """
     name, separator, value = change.partition("=")
     if not separator or not name or name.startswith("_"):
         sys.exit(f"{change!r} should have the form KEY=VALUE, such as redis=true.")
@@ -105,15 +110,16 @@ def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:
 
 
 def was_accepted(given: str, answer: object) -> bool:
-    """Return whether the given value is now the answer.
+    """Return whether copier stored the given value as the answer.
 
-    copier ignores a value if it does not ask the question, and reads a misspelled boolean as true.
+    copier ignores the value of a question that it does not ask, and reads a misspelled boolean as
+    true.
     """
     return answer is not None and str(answer).lower() == given.lower()
 
 
 def render(answers: dict[str, Any], destination: Path) -> None:
-    """Render the template with the given answers, in the template version recorded in them."""
+    """Render the template version that `answers` records, with these answers."""
     copier.run_copy(
         answers["_src_path"],
         destination,
@@ -127,7 +133,7 @@ def render(answers: dict[str, Any], destination: Path) -> None:
 
 
 def save_edited_files(generated: Path) -> list[str]:
-    """Save the deleted files that differ from the generated ones, and return their names."""
+    """Copy each edited file that the update deleted to `SAVED_FILES`, and return the file names."""
     saved = []
     for name in git("ls-files", "-z", "--deleted").split("\0"):
         if not name:
@@ -142,7 +148,7 @@ def save_edited_files(generated: Path) -> list[str]:
 
 
 def changed_but_absent(generated: Path) -> list[str]:
-    """Return the files that the new template version changes and that the project does not have."""
+    """Return the files that the new template version changes but the project does not contain."""
     with tempfile.TemporaryDirectory() as folder:
         updated = Path(folder)
         render(read_answers(), updated)

@@ -1,6 +1,6 @@
 """The ASGI application, which servers import as `app.asgi:app`.
 
-This is the only module that builds the application when it is imported.
+Importing this module builds the application. No other module builds an application on import.
 """
 
 from app.main import create_app

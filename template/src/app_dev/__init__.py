@@ -1,1 +1,1 @@
-"""Development code, which is not part of the wheel or the container image."""
+"""Code for development, which is not part of the wheel or the container image."""

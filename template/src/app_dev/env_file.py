@@ -1,6 +1,6 @@
-"""Creation of `.env` for development, from `.env.example` and new random secrets.
+"""Creation of the `.env` file for development, from `.env.example` and new random secrets.
 
-Creating the file requires only the standard library, because the template runs this module before
+Creating `.env` requires only the standard library, because the template runs this module before
 the dependencies are installed.
 """
 
@@ -11,10 +11,12 @@ from pathlib import Path
 
 
 def make_env_file(root: Path) -> str | None:
-    """Create `.env`, or add secrets that are missing, for example after an option was switched on.
+    """Create `.env`, or add secrets that are missing in an existing `.env`.
 
-    Return a sentence that describes the change, or None if the file needs no change. Existing lines
-    are never changed.
+    A secret is missing, for example, after an option of the template was switched on.
+
+    Return a sentence that describes the change, or None if `.env` needs no change. Existing lines
+    of `.env` are never changed.
     """
     example = (root / ".env.example").read_text(encoding="utf-8")
     filled = re.sub("<secret>", lambda _: secrets.token_urlsafe(32), example)
@@ -26,14 +28,14 @@ def make_env_file(root: Path) -> str | None:
     try:
         path.write_text(filled, encoding="utf-8")
     except OSError:
-        # The next run would not complete a partially written file.
+        # An incomplete file is deleted, because the next run would not complete it.
         path.unlink()
         raise
     return "Created .env with new secrets. Git ignores the file."
 
 
 def _add_missing(path: Path, lines: list[str]) -> str | None:
-    """Add each line whose variable is set neither in the file nor in the environment."""
+    """Append each line whose variable is set neither in `.env` nor in the environment."""
     from app.config import env_file, read_variables  # noqa: PLC0415 - requires installed packages
 
     if env_file(path) is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""Swagger UI without a CDN and inline scripts, so that it works offline and under a strict CSP."""
+"""Swagger UI without a CDN or inline scripts, so that it works offline and under a strict CSP."""
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
@@ -10,7 +10,7 @@ DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of `/docs`. Swagger UI uses images in `data:` URLs."""
+"""Content-Security-Policy of `/docs`, which allows `data:` URLs for the images of Swagger UI."""
 
 
 def add_docs(app: FastAPI) -> None:

@@ -1,7 +1,8 @@
-"""Exceptions with an HTTP status code, and handlers that convert errors into the error envelope.
+"""Exceptions with an HTTP status code, and handlers that convert errors into JSON responses.
 
-Services and repositories raise subclasses of `AppError`. The handlers convert these errors, and the
-errors of FastAPI and Starlette, into `{"error": {"code": …, "message": …, "details": …}}`.
+Services and repositories raise subclasses of `AppError`. The exception handlers convert these
+errors, and the errors of FastAPI and Starlette, into JSON of the form
+`{"error": {"code": …, "message": …, "details": …}}`.
 """
 
 from collections.abc import Mapping
@@ -21,18 +22,18 @@ from app.shared.responses import error_code
 logger = get_logger(__name__)
 
 MAX_REPORTED_ERRORS = 100
-"""Maximum number of validation errors in a response; a large body can contain a million errors."""
+"""Maximum number of validation errors in a response; a large body can cause a million errors."""
 
 MESSAGES = {500: "The server encountered an internal error."}
-"""Default messages by status code. Other status codes use the reason phrase of the status."""
+"""Error messages by status code. For other status codes, the message is the HTTP reason phrase."""
 
 
 class AppError(Exception):
-    """An error with an HTTP status code.
+    """Base class of errors that set the status code of the response.
 
-    If `status_code` is below 500, the client receives `message` and `details`, so they must not
-    contain internals. Otherwise the error is logged, and the client receives a generic message,
-    unless the class sets `is_public`.
+    If `status_code` is below 500, the client receives `message` and `details`, which must therefore
+    contain no implementation details. If `status_code` is 500 or higher, the error is logged, and
+    the client receives a generic message unless `is_public` is true.
     """
 
     status_code: ClassVar[int] = 500
@@ -71,7 +72,7 @@ class ConflictError(AppError):
 
 
 class ValidationError(AppError):
-    """A service or repository rejects input that is well-formed but invalid."""
+    """Error that a service or repository raises for input that is well-formed but invalid."""
 
     status_code = 422
 
@@ -81,7 +82,10 @@ class ValidationError(AppError):
 
 
 class ServiceUnavailableError(AppError):
-    """A server that this service depends on is unavailable. `retry_after` is in seconds."""
+    """Error for an unavailable server that this service depends on, such as the database.
+
+    `retry_after` is the number of seconds after which a client should try again.
+    """
 
     status_code = 503
     is_public = True
@@ -97,7 +101,7 @@ def error_response(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return an error in the envelope. The default message describes the status code."""
+    """Return an error as a JSON response. The default message depends on the status code."""
     body = {
         "code": error_code(status_code),
         "message": message or MESSAGES.get(status_code) or HTTPStatus(status_code).phrase,
@@ -128,7 +132,7 @@ async def handle_validation_error(request: Request, exc: RequestValidationError)
     errors = exc.errors()
     if any(error["type"] == "json_invalid" for error in errors):
         return error_response(400, "The body is not valid JSON.")
-    # `PATCH /items/feed` matches `/items/{item_id}`, but its error is the method, not the id.
+    # `PATCH /items/feed` also matches `/items/{item_id}`, but the response must be 405, not 422.
     if any(error["loc"][0] == "path" for error in errors) and _literal_routes(request):
         return _method_not_allowed(request)
     # FastAPI leaves the body as bytes if the content type is not JSON.
@@ -151,9 +155,9 @@ def _describe(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _method_not_allowed(request: Request) -> JSONResponse:
-    """Return a 405 whose `Allow` header names every method of the path (RFC 9110, section 15.5.6).
+    """Return a 405 response whose `Allow` header lists all methods of the path (RFC 9110, 15.5.6).
 
-    Starlette names only the methods of the first route that matches the path.
+    The 405 response of Starlette lists only the methods of the first route that matches the path.
     """
     routes = _literal_routes(request) or _routes(request)
     methods = {method for route in routes for method in route.methods or ()}
@@ -166,7 +170,7 @@ def _literal_routes(request: Request) -> list[RouteContext]:
 
 
 def _routes(request: Request) -> list[RouteContext]:
-    """Return the routes whose path matches the request's path, for any method."""
+    """Return the routes whose path matches the request's path, regardless of their methods."""
     return [
         route
         for route in iter_route_contexts(request.app.routes)

@@ -1,4 +1,7 @@
-"""UUIDs of version 7 (RFC 9562). They sort by creation time, so an index grows only at its end."""
+"""Generator of version 7 UUIDs (RFC 9562), which sort by creation time.
+
+A database adds new version 7 UUIDs at the end of an index, not at random positions.
+"""
 
 import secrets
 import threading
@@ -12,8 +15,8 @@ _last = 0
 def uuid7() -> UUID:
     """Return a UUID with a Unix timestamp in milliseconds (48 bits) and 74 random bits.
 
-    Each UUID is greater than the previous one of this process, even if both are created in the same
-    millisecond or the clock is set back.
+    Each UUID is greater than the UUIDs that this process created before, even within the same
+    millisecond and after the clock was set back.
     """
     global _last  # noqa: PLW0603 - all threads share the last value
     value = time.time_ns() // 1_000_000 << 74 | secrets.randbits(74)

@@ -19,7 +19,7 @@ from app.settings.service import LogSettings
 
 SCALARS = (str, int, float, bool, type(None))
 OPAQUE_TYPES = (bytes, bytearray, memoryview, type)
-"""Collections that are logged as one value; `type` is included because of `Enum` classes."""
+"""Types whose values are logged whole. `type` is included because `Enum` classes are iterable."""
 
 SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
@@ -29,19 +29,19 @@ SECRET_KEY = re.compile(
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum depth of a logged value, and maximum number of values in it. The rest is left out."""
+"""Maximum nesting depth and number of elements of a logged value. Elements beyond are omitted."""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Return a logger whose lines contain `logger: name`. Create it once per module."""
+    """Return a logger whose log lines contain its name in the field `logger`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger_name=name)
     return logger
 
 
 def configure_logging(settings: LogSettings) -> None:
-    """Configure structlog and the standard library's `logging` to write one format to stdout.
+    """Configure structlog and the standard library's `logging` to write the same format to stdout.
 
     structlog writes bytes directly to stdout, because the standard library's `logging` takes three
     times as long. Logging never raises an error: a value that cannot be rendered is replaced with
@@ -94,7 +94,7 @@ def configure_logging(settings: LogSettings) -> None:
                     # Debug lines of uvicorn and its libraries contain headers with secrets.
                     "level": "INFO" if settings.log_level == "debug" else "NOTSET",
                 },
-                # The event `request_completed` replaces the access log of uvicorn.
+                # The `request_completed` event of this service replaces uvicorn's access log.
                 "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
             },
         }
@@ -103,7 +103,7 @@ def configure_logging(settings: LogSettings) -> None:
 
 
 def _tolerant_logger(level: str) -> type[structlog.typing.FilteringBoundLogger]:
-    """Return a logger class that logs `log_failed` if it cannot render a line."""
+    """Return a logger class that logs the event `log_failed` if a line cannot be rendered."""
     filtering: Any = structlog.make_filtering_bound_logger(level)
 
     def tolerate(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +124,7 @@ def _tolerant_logger(level: str) -> type[structlog.typing.FilteringBoundLogger]:
 
 
 def _context_as_text() -> AbstractContextManager[None]:
-    """Replace context values with their `repr`, because one of them may be impossible to render."""
+    """Replace structlog's context variables with their `repr`, which can always be rendered."""
     values = structlog.contextvars.get_contextvars().items()
     texts = {name: _safe_repr(value) for name, value in values if type(value) is not str}
     return structlog.contextvars.bound_contextvars(**texts)
@@ -150,7 +150,7 @@ class Output:
 
 
 class OutputHandler(logging.Handler):
-    """A handler that writes the lines of the standard library's loggers to an `Output`."""
+    """A handler that writes the log lines of the standard library's loggers to an `Output`."""
 
     def __init__(self, output: Output) -> None:
         super().__init__()
@@ -176,7 +176,10 @@ def mark_as_logged(error: BaseException) -> None:
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Drop exceptions that are already logged, and remove query strings, which may hold secrets."""
+    """Filter uvicorn's log records: drop exceptions that have been logged, and cut query strings.
+
+    Query strings are removed because they may contain secrets.
+    """
     if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
         return False
     if isinstance(record.args, tuple):
@@ -201,9 +204,10 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
-    """Return a copy without secrets, with at most `depth` levels.
+    """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
-    Each copied value takes one element from `remaining`. Values are left out when it is exhausted.
+    Each copied element consumes one number of the iterator `remaining`. When the iterator is
+    exhausted, further elements are omitted.
     """
     if isinstance(value, SCALARS):
         return value
@@ -223,12 +227,12 @@ def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
 
 
 def _is_header(value: Any) -> bool:
-    """Return whether the value may be a header in ASGI form, a pair of name and value."""
+    """Return whether the value may be an ASGI header, which is a pair of name and value."""
     return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | bytes)
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields of a mapping, model, dataclass or named tuple, or None for other types."""
+    """Return the fields of a mapping, pydantic model, dataclass or named tuple, else None."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, type):
@@ -275,9 +279,10 @@ def _render_console(renderer: Processor) -> Callable[[WrappedLogger, str, EventD
 
 
 def _simplify(value: Any) -> Any:
-    """Return a copy that can be rendered as JSON, with text in place of unsupported values.
+    """Return a copy of the value that can be rendered as JSON.
 
-    Surrogates, integers of more than 63 bits, and values whose `repr` raises are not supported.
+    Surrogates are escaped. Integers of more than 63 bits and values of other types are replaced
+    with their `repr`.
     """
     match value:
         case None | bool() | float():

@@ -1,4 +1,4 @@
-"""Rate limits, and the 429 response for a client that exceeds one."""
+"""Rate limiter, and the error for a client that exceeds a rate limit."""
 
 import ipaddress
 import math
@@ -14,7 +14,7 @@ from app.core.errors import AppError
 
 
 class RateLimitError(AppError):
-    """A rate limit is exceeded. `retry_after` is in seconds."""
+    """Error for a client that exceeds a rate limit and may retry after `retry_after` seconds."""
 
     status_code = 429
 
@@ -32,9 +32,9 @@ class RateLimitError(AppError):
 
 
 class RateLimiter:
-    """A rate limiter with a moving window. By default, it counts in the memory of this process.
+    """A rate limiter with a moving window. By default, this process stores the counts in memory.
 
-    Fixed windows would allow twice the limit around the boundary between two windows.
+    With fixed windows, a client could send twice the limit around the boundary between two windows.
     """
 
     def __init__(self, *, enabled: bool, storage: Storage | None = None) -> None:
@@ -42,9 +42,9 @@ class RateLimiter:
         self._windows = MovingWindowRateLimiter(storage or MemoryStorage())
 
     async def hit(self, rate: str, *key: str, factor: int = 1) -> None:
-        """Count one hit for `key`. Raise `RateLimitError` if it exceeds `factor` times the rate.
+        """Count one hit for `key`. Raise `RateLimitError` if the hits exceed `factor` times `rate`.
 
-        The rate is a string in the notation of the library `limits`, such as `5/minute`.
+        `rate` is a string in the notation of the `limits` library, such as `5/minute`.
         """
         if not self.enabled:
             return
@@ -53,7 +53,7 @@ class RateLimiter:
             raise RateLimitError(limit, wait)
 
     async def count(self, limit: RateLimitItem, *key: str) -> int:
-        """Count one hit for `key`. Return the seconds to wait if it exceeds the limit, else 0."""
+        """Count one hit for `key`. Return the seconds to wait if the limit is exceeded, else 0."""
         if await self._windows.hit(limit, *key):
             return 0
         stats = await self._windows.get_window_stats(limit, *key)
@@ -63,7 +63,7 @@ class RateLimiter:
 def client_address(connection: HTTPConnection) -> str:
     """Return the client address for rate limits and logs: an IPv4 address or an IPv6 /64.
 
-    Internet providers usually assign a whole /64 to each customer. A dual-stack socket reports IPv4
+    Internet providers usually assign an IPv6 /64 to each customer. A dual-stack socket reports IPv4
     clients as IPv4-mapped IPv6 addresses, which are converted to IPv4 addresses. The result is
     `unknown` if the client is connected through a Unix socket.
     """

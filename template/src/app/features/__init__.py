@@ -1,7 +1,8 @@
-"""Discovery of features: the router of each package in this folder is mounted.
+"""Discovery of features. Each package in this folder is a feature that the application imports.
 
-The modules `models`, `cli` and `lifespan` of a feature are discovered in the same way, so adding a
-feature changes no shared file. If a feature cannot be imported, the application does not start.
+The application finds the `router`, `models`, `cli` and `lifespan` modules of a feature by name, so
+a new feature requires no change in other files. If a feature cannot be imported, the application
+does not start.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Commands do not need FastAPI, and the service does not need Typer.
+if TYPE_CHECKING:  # Commands do not import FastAPI, and the service does not import Typer.
     from fastapi import APIRouter
     from typer import Typer
 
@@ -28,7 +29,7 @@ def routers() -> Iterator[APIRouter]:
 
 
 def import_models() -> list[ModuleType]:
-    """Import the `models` modules of all features, so that the ORM knows them, and return them."""
+    """Import and return the `models` modules of all features, so that the ORM knows all models."""
     return [module for _, module in modules("models")]
 
 

@@ -1,7 +1,7 @@
 """Pure ASGI middleware, and the order in which it runs.
 
-No middleware here uses Starlette's `BaseHTTPMiddleware`, because that class alone takes more time
-than the rest of the middleware stack.
+No middleware uses Starlette's `BaseHTTPMiddleware`, because this class alone takes more time per
+request than all other middleware together.
 """
 
 import ipaddress
@@ -51,7 +51,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),
         Middleware(StrictCORSMiddleware, **cors),
         Middleware(GZipMiddleware, minimum_size=1000),
-        # This middleware is inside CORS, so that browsers can read its 500 responses.
+        # Errors are handled inside the CORS middleware, so that browsers can read 500 responses.
         Middleware(UnhandledErrorMiddleware),
         Middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes),
         Middleware(BodyEncodingMiddleware),
@@ -59,7 +59,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
 
 
 def _with_ipv4_mapped(networks: list[str]) -> Iterator[str]:
-    """Yield each network, and each IPv4 network also in its IPv4-mapped IPv6 form.
+    """Yield each network, and for an IPv4 network also the IPv4-mapped IPv6 network.
 
     A dual-stack socket reports the address of an IPv4 client as `::ffff:192.0.2.1`.
     """

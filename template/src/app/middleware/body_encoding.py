@@ -30,7 +30,7 @@ class BodyEncodingMiddleware:
                     decoder.decode(body, final=not message.get("more_body", False))
                 except UnicodeDecodeError as exc:
                     raise HTTPException(400, "The body is not valid UTF-8.") from exc
-                # ASCII characters contain NUL bytes in UTF-16 and UTF-32. Valid JSON has no NUL.
+                # JSON in UTF-16 or UTF-32 contains NUL bytes, and valid JSON in UTF-8 does not.
                 if b"\0" in body:
                     raise HTTPException(400, "The body is not valid UTF-8.")
             return message

@@ -8,10 +8,10 @@ PREFIX = "access-control-"
 
 
 class StrictCORSMiddleware:
-    """CORS as Starlette implements it, but without CORS headers for origins that are not allowed.
+    """Starlette's CORS middleware, but without CORS headers for origins that are not allowed.
 
-    Starlette sends even such an origin the allowed methods and headers, and whether credentials are
-    allowed. `options` are the parameters of Starlette's `CORSMiddleware`.
+    Starlette sends the allowed methods and headers even to origins that are not allowed. `options`
+    are the parameters of Starlette's `CORSMiddleware`.
     """
 
     def __init__(self, app: ASGIApp, /, **options: Any) -> None:

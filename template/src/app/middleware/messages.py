@@ -3,4 +3,4 @@
 RESPONSE_START_TYPES = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
-"""Messages that start a response to an HTTP request or to a request to upgrade the connection."""
+"""Types of messages that start a response, also to a request to upgrade the connection."""

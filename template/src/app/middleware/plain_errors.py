@@ -6,10 +6,11 @@ from app.middleware.messages import RESPONSE_START_TYPES
 
 
 class PlainErrorMiddleware:
-    """Convert the plain-text errors of Starlette's middleware into the error envelope.
+    """Convert the plain-text errors of Starlette's middleware into JSON error responses.
 
-    Starlette's host check, CORS and body limit respond with plain text. This middleware puts the
-    text into the `message` of the envelope and keeps the other headers.
+    Starlette's middleware for trusted hosts, CORS and body limits responds with plain-text errors.
+    The text becomes the `message` of the JSON error. All headers that do not describe the body are
+    kept.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,7 +27,7 @@ class PlainErrorMiddleware:
         async def send_enveloped(message: Message) -> None:
             nonlocal error_start, text, started
             if message["type"] == "websocket.close" and not started:
-                # If the application closes before the handshake, the server sends an empty 403.
+                # Without this response, the server would reject the handshake with an empty 403.
                 await error_response(403)(scope, receive, send)
                 return
             started = started or message["type"] in RESPONSE_START_TYPES

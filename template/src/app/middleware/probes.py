@@ -1,4 +1,4 @@
-"""Exemption of the health probes from other middleware."""
+"""Middleware that exempts the health probes from other middleware."""
 
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -7,7 +7,7 @@ PROBE_PATHS = frozenset({"/health", "/ready"})
 
 
 def is_probe(scope: Scope) -> bool:
-    """Return whether the request is for a health probe, with or without the prefix ROOT_PATH."""
+    """Return whether the request is a health probe, with or without the prefix in ROOT_PATH."""
     if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
         return False
     path: str = scope["path"]
@@ -17,7 +17,7 @@ def is_probe(scope: Scope) -> bool:
 class ExceptProbesMiddleware:
     """Apply another middleware to all requests except health probes.
 
-    Probes are sent often, over plain HTTP, and with an IP address instead of a host name.
+    Orchestrators send health probes often, over plain HTTP, and with an IP address as the host.
     """
 
     def __init__(self, app: ASGIApp, guard: Middleware) -> None:

@@ -15,8 +15,8 @@ class RateLimitMiddleware:
     """Count requests by client address, and respond with 429 if the default limit is exceeded.
 
     The middleware runs before routing and does not read the body, so a rejected request causes no
-    query. Requests that fail later are counted, too. `cors` are the parameters of the CORS headers
-    in a 429 response, which let a script in a browser read the response.
+    database query. Requests that fail later are counted as well. `cors` contains the
+    parameters of the CORS headers, which allow scripts in browsers to read a 429 response.
     """
 
     def __init__(self, app: ASGIApp, rate: str, cors: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ class RateLimitMiddleware:
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "http" and "origin" in headers:
-            # The method is replaced because `CORSMiddleware` would respond to a preflight with 200.
+            # The method is set to GET, because `CORSMiddleware` responds to a preflight with 200.
             cors = StrictCORSMiddleware(refusal, **self._cors)
             await cors({**scope, "method": "GET"}, receive, send)
         else:

@@ -25,7 +25,7 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 class RequestContextMiddleware:
-    """Bind `request_id` and `client` to all log lines of a request, and log its completion."""
+    """Bind `request_id` and `client` to all log lines of a request, and log its end."""
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app
@@ -51,18 +51,18 @@ class RequestContextMiddleware:
             if message["type"] in RESPONSE_START_TYPES:
                 status_code = message.get("status", 101)
                 headers = list(message.get("headers", ()))
-                # Keep the less strict policy that `/docs` sets.
+                # The page `/docs` sets a less strict Content-Security-Policy, which is kept.
                 if not any(name == CSP for name, _ in headers):
                     headers.append((CSP, API_CSP))
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                finished = perf_counter()  # The duration excludes background tasks.
+                finished = perf_counter()  # The logged duration excludes background tasks.
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # An upgraded connection (status 101) stays open and is logged when it is closed.
+            # An upgraded connection (status 101) stays open, and its end is logged elsewhere.
             if status_code != 101:
                 self._logger.info(
                     "request_completed",

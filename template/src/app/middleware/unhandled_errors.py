@@ -6,7 +6,7 @@ from app.middleware.messages import RESPONSE_START_TYPES
 
 
 class UnhandledErrorMiddleware:
-    """Log an unhandled exception with its traceback, and respond with a 500 without details."""
+    """Log an unhandled exception with its traceback, and respond with status 500 and no details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,6 +32,6 @@ class UnhandledErrorMiddleware:
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # The exception makes the server close the connection, so the client sees an error.
+                # The exception makes uvicorn close the connection of the incomplete response.
                 mark_as_logged(exc)
                 raise

@@ -1,1 +1,1 @@
-"""Classes of settings, one for each concern. `app.config.Settings` combines them."""
+"""Classes of settings, one for each part of the service. `app.config.Settings` combines them."""

@@ -7,7 +7,7 @@ from app.settings.values import Lowered
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of all settings. It defines `environment`, which other settings depend on."""
+    """Base class of all settings, with `environment`, on which other settings depend."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -24,5 +24,5 @@ class EnvironmentSettings(BaseSettings):
 
 
 def in_production(info: ValidationInfo) -> bool:
-    """Return whether the rules for production apply. They also apply if ENVIRONMENT is invalid."""
+    """Return whether the rules for production apply, as they also do if ENVIRONMENT is invalid."""
     return bool(info.data.get("environment", "production") == "production")

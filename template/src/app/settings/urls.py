@@ -23,18 +23,18 @@ class ServerURL:
     username: str | None
     password: str | None
     hosts: tuple[tuple[str, int | None], ...]
-    """Host names or addresses, each with its port. Empty if the URL has no host."""
+    """Host names or addresses, each with its port. The tuple is empty if the URL has no host."""
     path: str
     query: dict[str, str]
 
     @property
     def has_one_host(self) -> bool:
-        """Whether the URL has exactly one host, and the host is not a Unix socket."""
+        """Return whether the URL has exactly one host, and the host is not a Unix socket."""
         return len(self.hosts) == 1 and not self.hosts[0][0].startswith("/")
 
 
 def parse_server_url(text: str, form: str, *schemes: str) -> ServerURL:
-    """Parse a URL. Raise `ValueError` with the expected `form` if the URL is invalid."""
+    """Parse a server URL. If the URL is invalid, raise `ValueError` with the expected `form`."""
     if not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
         raise ValueError(f"should have the form {form}")
     if not text.isprintable() or " " in text:
@@ -73,7 +73,7 @@ def is_host(text: str) -> bool:
 
 
 def _is_utf8(text: str) -> bool:
-    """Return whether the percent-encoded bytes are valid UTF-8."""
+    """Return whether the percent-encoded bytes in the text are valid UTF-8."""
     try:
         unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -90,7 +90,7 @@ def _is_address(text: str) -> bool:
 
 
 def _parse_hosts(parts: SplitResult) -> list[tuple[str, int | None]]:
-    """Return each host and port of the URL. Raise `ValueError` if one is malformed."""
+    """Return each host and port of the URL. Raise `ValueError` if a host or port is malformed."""
     listed = parts.netloc.rpartition("@")[2]
     return [parse_host(host) for host in listed.split(",")] if listed else []
 

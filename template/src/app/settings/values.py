@@ -1,4 +1,4 @@
-"""Types of settings that are written as text, with their validators."""
+"""Types and validators for settings that are written as text, such as lists and rates."""
 
 import ipaddress
 import json
@@ -88,7 +88,7 @@ def check_host(host: str) -> str:
 
 
 def check_network(network: str) -> str:
-    """Normalize a network. An IPv4-mapped IPv6 network is converted to the IPv4 network."""
+    """Normalize an IP network. IPv4-mapped IPv6 networks are converted to IPv4 networks."""
     parsed = ipaddress.ip_network(network, strict=False)
     if isinstance(parsed, ipaddress.IPv6Network) and parsed.prefixlen >= 96:
         mapped = parsed.network_address.ipv4_mapped
@@ -138,4 +138,4 @@ Text = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
     ),
 ]
-"""A single line of 1 to 100 characters that is not blank."""
+"""Text of 1 to 100 characters on a single line, which must not be blank."""

@@ -1,4 +1,4 @@
-"""Sorting by allow-list: clients can sort only by columns that a feature lists."""
+"""Sorting with an allow-list, so that clients can sort only by the columns that a feature lists."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A column to sort by: `title` is in ascending order, `-title` in descending order.
+    """A column to sort by, written `title` for ascending order and `-title` for descending order.
 
     The query schema of each feature lists the allowed columns as a `Literal`.
     """

@@ -26,7 +26,7 @@ MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Parameters of a numbered page. The database has to read all rows before the page."""
+    """Query parameters of numbered pages. For each page, the database reads all earlier pages."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
@@ -38,7 +38,7 @@ class PageParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """One numbered page. `total` is the number of rows on all pages, with the same filters."""
+    """One page of numbered pagination. `total` is the number of rows on all pages."""
 
     items: Sequence[T]
     total: int
@@ -47,7 +47,7 @@ class Page[T]:
 
 
 def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
-    """Return a function that adds an example with `fields` and example items to a schema."""
+    """Return a function that adds an example, with `fields` and example items, to a JSON schema."""
 
     def add(schema: JsonDict, model: type[BaseModel]) -> None:
         (item,) = get_args(model.model_fields["items"].annotation)
@@ -67,7 +67,7 @@ class PaginatedResponse[T](AppSchema):
     page: int
     page_size: int
 
-    @computed_field  # type: ignore[prop-decorator] # as in pydantic's documentation
+    @computed_field  # type: ignore[prop-decorator] # pydantic's documentation recommends this
     @property
     def has_next(self) -> bool:
         return self.page * self.page_size < self.total
@@ -77,8 +77,9 @@ class PaginatedResponse[T](AppSchema):
 class Cursor:
     """Position in a list that is sorted by creation time: the last row that the client received.
 
-    The id orders rows with the same creation time. The database does not count or skip rows, so
-    every page takes the same time. Rows inserted in the meantime cause no duplicates and no gaps.
+    Rows with the same creation time are sorted by id. With a cursor, the database does not count or
+    skip rows, so every page takes the same time. Rows that are inserted between two requests cause
+    no duplicates and no gaps.
     """
 
     created_at: datetime
@@ -90,7 +91,7 @@ class Cursor:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """Decode a cursor. Raise `ValueError` if the text is not an output of `encode`."""
+        """Decode a cursor. Raise `ValueError` if the text is not an encoded cursor."""
         created_at, _, row_id = base64.urlsafe_b64decode(text).decode().partition("|")
         cursor = cls(datetime.fromisoformat(created_at), UUID(row_id))
         if cursor.encode() != text:
@@ -113,7 +114,7 @@ def _check_cursor(text: str) -> str:
 
 
 class FeedParams(QuerySchema):
-    """Cursor pagination parameters."""
+    """Query parameters of cursor pagination."""
 
     cursor: Annotated[str, AfterValidator(_check_cursor)] | None = Field(
         None,
@@ -130,7 +131,7 @@ class FeedParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Feed[T]:
-    """One page of a list, newest first. `next_cursor` is None on the last page."""
+    """One page of cursor pagination, newest row first. `next_cursor` is None on the last page."""
 
     items: Sequence[T]
     next_cursor: str | None

@@ -12,7 +12,7 @@ CODES = {
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
 }
-"""Error codes that differ from the name of the HTTP status."""
+"""Error codes of statuses whose error code differs from the name of the HTTP status."""
 
 EXAMPLE: JsonDict = {
     "code": "NOT_FOUND",
@@ -30,7 +30,7 @@ class ErrorBody(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """Envelope of every error response."""
+    """Body of every error response."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"error": EXAMPLE}]})
 
@@ -63,7 +63,7 @@ def error_code(status_code: int) -> str:
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the argument `responses` for a route or router that may return these status codes."""
+    """Return the `responses` argument of a route or router that may return these status codes."""
     return {status: _document(status) for status in statuses}
 
 

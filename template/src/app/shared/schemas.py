@@ -1,4 +1,4 @@
-"""Base classes of all schemas, and types that several schemas share."""
+"""Base classes of all pydantic schemas, and types that several schemas share."""
 
 from typing import Annotated, Any
 
@@ -7,17 +7,17 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 # PostgreSQL cannot store NUL in text, so schemas reject text that contains it.
 NO_NUL = r"^[^\x00]*$"
 # A text must contain a character that is not whitespace, because surrounding whitespace is removed.
-# `\s` excludes U+0085 in JavaScript (JSON Schema) and U+FEFF in pydantic, so the pattern names both.
+# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern contains both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 
 
 def _refuse_surrogates(data: Any) -> Any:
-    """Reject fields whose text cannot be encoded in UTF-8. The error names each field.
+    """Raise a `ValidationError` that names each field whose text cannot be encoded in UTF-8.
 
-    JSON may contain one half of a surrogate pair (`"\\ud800"`). Such text cannot be hashed, stored
-    or sent, but pydantic accepts it in strings that have no constraints.
+    JSON may contain one half of a surrogate pair (`"\\ud800"`). Lone surrogates cannot be hashed,
+    stored or sent, but pydantic accepts them in strings that have no constraints.
     """
     if isinstance(data, dict):
         names = [name for name, value in data.items() if not _is_utf8(value)]
@@ -50,7 +50,7 @@ def _is_utf8(value: Any) -> bool:
 
 
 class AppSchema(BaseModel):
-    """Base class of schemas. An instance can be created from the attributes of a model."""
+    """Base class of schemas. A schema can be created from the attributes of an ORM object."""
 
     model_config = ConfigDict(
         from_attributes=True, str_strip_whitespace=True, validate_default=True
@@ -58,7 +58,7 @@ class AppSchema(BaseModel):
 
 
 class InputSchema(AppSchema):
-    """Base class of request bodies. Unknown fields are rejected."""
+    """Base class of request bodies. Unknown fields in a request body are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,5 +68,5 @@ class InputSchema(AppSchema):
 class QuerySchema(BaseModel):
     """Base class of query parameters. Unknown parameters are ignored, because proxies add some.
 
-    Starlette decodes bytes that are not UTF-8 as U+FFFD, so the text needs no check for surrogates.
+    Starlette decodes bytes that are not UTF-8 as U+FFFD, so the text cannot contain surrogates.
     """

@@ -1,11 +1,11 @@
 """Overrides of uvicorn's shutdown, so that no request is lost when the server stops.
 
-uvicorn 0.54 closes all idle keep-alive connections as soon as it stops. If a client or a proxy
-sends a request on such a connection at that moment, the connection is reset (uvicorn issue 669).
+uvicorn 0.54 closes all idle keep-alive connections as soon as its shutdown begins. A request that
+a client or a proxy sends on an idle connection at that moment is lost (uvicorn issue 669).
 
-With several workers, the parent process keeps its listening sockets open until the last worker has
-ended. The operating system therefore accepts connections that no worker will serve (uvicorn pull
-request 2010, which is not merged).
+With several worker processes, uvicorn's parent process keeps its listening sockets open until the
+last worker has ended. The operating system therefore accepts connections that no worker will serve
+(uvicorn pull request 2010, which is not merged).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ NOTICE_SECONDS = 0.5
 
 
 class Server(uvicorn.Server):
-    """A server that sends `Connection: close` for a while before it closes idle connections."""
+    """A uvicorn server that sends `Connection: close` before it closes idle connections."""
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -43,7 +43,7 @@ class Worker(multiprocess.Process):
 
 
 class Supervisor(multiprocess.Multiprocess):
-    """The parent process. It closes its listening sockets before it stops the worker processes."""
+    """The parent process, which closes its listening sockets before it stops its workers."""
 
     @override
     def terminate_all(self) -> None:

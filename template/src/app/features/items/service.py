@@ -7,10 +7,10 @@ from app.shared.pagination import Feed, FeedParams, Page
 
 
 class ItemService:
-    """Business logic of items. Methods that take an item id raise `ItemNotFoundError`.
+    """Business logic of items. Methods raise `ItemNotFoundError` if there is no item with the id.
 
-    They also raise it for an item outside the repository's scope, because a 403 would reveal that
-    the item exists.
+    Methods also raise `ItemNotFoundError` for an item outside the repository's scope, because a 403
+    response would reveal that the item exists.
     """
 
     def __init__(self, items: ItemRepository) -> None:

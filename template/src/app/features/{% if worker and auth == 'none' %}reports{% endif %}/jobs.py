@@ -10,7 +10,7 @@ logger = get_logger(__name__)
 
 @scheduled("0 0 * * *")
 async def count_items(context: JobContext) -> None:
-    """Log the number of items every day at 00:00 UTC, to show how the number grows."""
+    """Log the number of items once a day."""
     async with context.database.reading() as unit:
         page = await ItemRepository(unit, EVERYTHING).search(ItemListParams(page_size=1))
     logger.info("items_counted", total=page.total)
