@@ -474,7 +474,7 @@ class StrictItemCreate(BaseModel):
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562), which starts with the time, so new ids are adjacent in an index."""
+    """Return a UUIDv7 (RFC 9562), whose leading timestamp makes new ids adjacent in an index."""
     milliseconds = time.time_ns() // 1_000_000
     low = 2 << 62 | secrets.randbits(62)
     return UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low)

@@ -96,7 +96,7 @@ class Report:
 
 
 class Benchmark:
-    """Benchmark of a project, `fair` and `bare`, in rounds that measure each route for `seconds`."""
+    """Benchmark of a project, `fair` and `bare`. Each round measures each route for `seconds`."""
 
     def __init__(self, project: Path, rounds: int, seconds: float) -> None:
         self.project, self.rounds, self.seconds = project.resolve(), rounds, seconds

@@ -78,7 +78,7 @@ def parse(answer: str) -> tuple[str, str]:
 
 
 def repository_name() -> str:
-    """Return the name of this repository. Exit if the repository is not a copy of the template."""
+    """Return this repository's name. Exit if it is not a copy or contains uncommitted changes."""
     if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
         sys.exit(f"{ROOT} is not the root of a git repository. Run this in a clone of your copy.")
     origin = git("config", "--get", "--default", "", "remote.origin.url")

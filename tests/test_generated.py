@@ -72,7 +72,7 @@ def invalid_settings(project: Project) -> dict[str, str]:
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     lines = [f"{name}=invalid\n" for name in names]
     (project.root / ".env").write_text("".join(lines), encoding="utf-8")
-    # Without DATABASE_URL and REDIS_URL, the generated tests start embedded servers.
+    # If DATABASE_URL and REDIS_URL are empty, the generated tests start embedded servers.
     return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
 
 

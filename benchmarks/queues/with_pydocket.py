@@ -108,7 +108,7 @@ async def unknown(
     retry: Retry = Retry.forever(DELAY),  # noqa: ARG001, B008
     **__: Any,
 ) -> None:
-    """Raise an error for an unknown job, so that pydocket retries the job on another worker."""
+    """Raise an error for an unknown job, so that pydocket retries it until a worker knows it."""
     raise LookupError
 
 
@@ -179,7 +179,7 @@ class DocketQueue:
             await redis.delete(f"started:{job_id}")
             await redis.hdel("failed", job_id)
             add = self.docket.add(kept["name"], key=job_id)
-            # `handle_failure` stores a job in the state "running", so retry until the state changes.
+            # `handle_failure` stores a job before its state changes from "running", so try again.
             while (await add(**kept["kwargs"])).disposition is Disposition.ALREADY_SCHEDULED:
                 await asyncio.sleep(0.1)
 

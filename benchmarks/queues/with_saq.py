@@ -48,7 +48,7 @@ def extend(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
             # An attempt that is interrupted by a stopping worker does not count.
             job.attempts -= worker.event.is_set()
             raise
-        # The record of a successful job expires, but records of failed jobs do not, with a ttl of 0.
+        # The record of a successful job expires. A failed job keeps a ttl of 0 and never expires.
         job.ttl = 600
         if job.meta.get("key"):
             await worker.queue.redis.set(done, "", ex=DAY)

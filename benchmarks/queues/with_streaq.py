@@ -113,7 +113,7 @@ def extend(worker: Worker[None]) -> None:
             done, started = f"done:{context.fn_name}:{key}", f"started:{context.task_id}"
             if key and await redis.exists([done]):
                 return
-            # Count attempts in Redis: `context.tries` includes attempts that a shutdown interrupted.
+            # Count attempts here: `context.tries` includes attempts that a shutdown interrupted.
             tries = await redis.incr(started)
             try:
                 assert tries <= ATTEMPTS, "The last attempt killed the worker."
