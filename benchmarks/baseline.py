@@ -1,25 +1,27 @@
 """Two applications that `run.py` compares with a generated service: `bare` and `fair`.
 
-Both use the tables of the service, and return the same JSON documents.
+Both applications use the service's tables, and return the same JSON documents as the service.
 
 `bare` is the minimum: FastAPI and asyncpg with response models, without authentication and logs.
 
-`fair` is hand-written code, as short and fast as is reasonable, that keeps the promises which the
-service makes on these routes:
+`fair` is short and fast hand-written code that gives the same guarantees as the service:
 
 - Each request verifies the access token with PyJWT, and reads the user's state from the database. A
-  deleted or inactive user gets 401.
-- Users see only items that they own, and admins see all. A request for another user's item is 404.
-- Every response has a request id and the security headers. The log has one JSON line for it.
+  request with the token of a deleted or inactive user gets a 401 response.
+- Users see only items that they own, and admins see all items. A request for another user's item
+  gets a 404 response.
+- Every response has a request id and the security headers. Every request is logged as one JSON
+  line.
 - A rate limit counts the requests of each client address.
-- Every error has the form `{"error": {"code", "message", "details"}}`, without internals.
-- Input is validated as strictly as by the service. A page has a total, and a feed has a cursor.
-- A 2xx response is sent after the commit. A read uses no transaction.
-- Connecting to the database, waiting for a pooled connection and each statement have a timeout. If
+- Every error response has the form `{"error": {"code", "message", "details"}}`, without internals.
+- Input is validated as strictly as in the service. A page contains the total number of items, and a
+  feed contains a cursor.
+- A 2xx response is sent after the commit. A read request uses no transaction.
+- Timeouts limit connecting to the database, waiting for a pooled connection, and each statement. If
   the database is unavailable, the response is 503.
 
 For each request, the service also handles CORS, compression, allowed hosts, trusted proxies and the
-size limit of the body. `fair` does not, so the comparison favors `fair`.
+size limit of the body. `fair` omits these features, so the comparison favors `fair`.
 """
 
 import base64
@@ -48,7 +50,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# --- Shared by both: schemas and the connection pool ---
+# --- Schemas and the connection pool of both applications ---
 
 COLUMNS = "id, owner_id, title, description, created_at, updated_at"
 INSERT = f"INSERT INTO items ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -96,7 +98,7 @@ def make_page(rows: list[asyncpg.Record], total: int, page: int, page_size: int)
 
 
 def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
-    """Make a feed of up to `limit + 1` rows. The extra row means that there is another page."""
+    """Make a feed of at most `limit` items. An additional row means that there is a next page."""
     items = [Item(**row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Feed(items=items, next_cursor=None)
@@ -105,11 +107,11 @@ def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
 
 
 async def keep_session(_connection: object) -> None:
-    """Do not reset a connection that returns to the pool, because the service does not either."""
+    """Return a connection to the pool without resetting it, as the service does."""
 
 
 def pooled(**options: Any) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]:
-    """Return a lifespan with a pool of 30 connections, the maximum of the service's pool."""
+    """Return a lifespan that opens a pool of 30 connections, as many as in the service's pool."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
@@ -122,7 +124,7 @@ def pooled(**options: Any) -> Callable[[FastAPI], AbstractAsyncContextManager[di
     return lifespan
 
 
-# --- bare ---
+# --- The application `bare` ---
 
 bare = FastAPI(lifespan=pooled())
 
@@ -170,7 +172,7 @@ async def bare_create(request: Request, response: Response, data: ItemCreate) ->
     return item
 
 
-# --- fair ---
+# --- The application `fair` ---
 
 fair = FastAPI(
     lifespan=pooled(timeout=3, command_timeout=6, server_settings={"timezone": "UTC"}),
@@ -179,7 +181,7 @@ fair = FastAPI(
 )
 
 
-# --- fair: errors ---
+# --- Error responses of `fair` ---
 
 CODES = {413: "PAYLOAD_TOO_LARGE", 422: "VALIDATION_ERROR", 429: "RATE_LIMITED"}
 CODES |= {500: "INTERNAL_ERROR"}
@@ -209,7 +211,7 @@ async def on_invalid(_request: Request, exc: RequestValidationError) -> JSONResp
     errors = exc.errors()
     if any(each["type"] == "json_invalid" for each in errors):
         return error(400, "The body is not valid JSON.")
-    if isinstance(exc.body, bytes):  # FastAPI does not parse a body with another content type.
+    if isinstance(exc.body, bytes):  # FastAPI parses only bodies with a JSON content type.
         return error(415, "Send the body as application/json.")
     listed = [
         {
@@ -228,7 +230,7 @@ async def on_outage(_request: Request, exc: Exception) -> JSONResponse:
 
 
 for outage in (
-    OSError,  # The base class of TimeoutError.
+    OSError,  # OSError is the base class of TimeoutError.
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -237,7 +239,7 @@ for outage in (
     fair.add_exception_handler(outage, on_outage)
 
 
-# --- fair: request id, security headers, rate limit and log ---
+# --- Request id, security headers, rate limit and log of `fair` ---
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -253,7 +255,7 @@ STDOUT = open(1, "wb", buffering=0)  # noqa: SIM115 - open as long as the proces
 
 
 def log(level: str, event: str, **values: Any) -> None:
-    """Write one log line. An error, such as a full disk, loses the line but fails no request."""
+    """Write one log line. The line is dropped if writing fails, for example on a full disk."""
     line = {"timestamp": datetime.now(UTC), "level": level, "event": event, "logger": "fair"}
     try:
         STDOUT.write(orjson.dumps(line | values, option=orjson.OPT_APPEND_NEWLINE))
@@ -263,7 +265,7 @@ def log(level: str, event: str, **values: Any) -> None:
 
 @lru_cache(maxsize=4096)
 def address_of(host: str) -> str:
-    """Return an IPv4 address, or the /64 network of an IPv6 address: one client may own a /64."""
+    """Return the IPv4 address, or the /64 network of an IPv6 address, which one client may own."""
     address = ipaddress.ip_address(host)
     if address.version == 4:
         return host
@@ -271,10 +273,10 @@ def address_of(host: str) -> str:
 
 
 class RateLimit:
-    """Sliding window counter that limits the requests of each address, such as `6000/minute`.
+    """Sliding window counter that limits the requests of each address, such as to `6000/minute`.
 
-    The previous window counts in proportion to its overlap with the last period. A client therefore
-    cannot use the limit twice around the end of a window.
+    Requests of the previous window count in proportion to its overlap with the sliding window. A
+    client therefore cannot send twice the limit around the boundary between two windows.
     """
 
     def __init__(self, rate: str) -> None:
@@ -340,7 +342,7 @@ class Guards:
             await send(message)
 
         try:
-            # Health probes are not counted.
+            # The rate limit does not count health probes.
             wait = 0 if scope["path"] == "/health" else self.limit.hit(client)
             app = self.limit.refusal(wait) if wait else self.app
             await app(scope, receive, send_with_headers)
@@ -363,27 +365,27 @@ class Guards:
 fair.add_middleware(Guards)
 
 
-# --- fair: authentication ---
+# --- Authentication of `fair` ---
 
 SECRET = os.environ["JWT_SECRET"]
 ISSUER, AUDIENCE = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
 REQUIRED = ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]
 
 CLOCK_SKEW = 10
-"""Seconds that the clock of the process that issued a token may be ahead of this one."""
+"""Maximum seconds by which the clock of a token's issuer may be ahead of this server's clock."""
 
 POOL_TIMEOUT = 5.0
-"""Seconds to wait for a free connection."""
+"""Maximum seconds to wait for a free connection in the pool."""
 
 VISIBLE = {
     "user": "owner_id = $1",
-    "admin": "$1::uuid IS NOT NULL",  # True for every row. Every query has this parameter.
+    "admin": "$1::uuid IS NOT NULL",  # True for every row, because each query needs $1.
 }
-"""SQL condition on the items that each role may see."""
+"""SQL condition for the items that a user with each role may see."""
 
 
 class Caller(NamedTuple):
-    """The active user of a request, and the database connection that the request uses."""
+    """The authenticated user and the database connection of a request."""
 
     connection: asyncpg.Connection
     id: UUID
@@ -396,7 +398,7 @@ class UnauthorizedError(HTTPException):
 
 
 def read_token(request: Request) -> UUID:
-    """Return the access token's user id. Raise `UnauthorizedError` if the token is not valid."""
+    """Return the user id in the access token. Raise `UnauthorizedError` if the token is invalid."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise UnauthorizedError
@@ -431,14 +433,14 @@ async def authenticate(
 
 
 async def get_reader(request: Request) -> AsyncGenerator[Caller]:
-    """Yield the caller of a request that only reads. Each statement runs without a transaction."""
+    """Yield the user of a read request, whose statements run without a transaction."""
     user_id = read_token(request)
     async with request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection:
         yield await authenticate(request, connection, user_id, "")
 
 
 async def get_writer(request: Request) -> AsyncGenerator[Caller]:
-    """Yield the caller of a request that writes, in a transaction that locks the user's row."""
+    """Yield the user of a write request, which runs in a transaction that locks the user's row."""
     user_id = read_token(request)
     async with (
         request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection,
@@ -447,12 +449,12 @@ async def get_writer(request: Request) -> AsyncGenerator[Caller]:
         yield await authenticate(request, connection, user_id, "FOR KEY SHARE")
 
 
-# A dependency of scope "function" exits before the response is sent, so it commits first.
+# A dependency with scope "function" exits, and so commits, before the response is sent.
 Reader = Annotated[Caller, Depends(get_reader, scope="function")]
 Writer = Annotated[Caller, Depends(get_writer, scope="function")]
 
 
-# --- fair: routes ---
+# --- Routes of `fair` ---
 
 ORDERS = {
     "created_at": "created_at, id",
@@ -472,7 +474,7 @@ class StrictItemCreate(BaseModel):
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562). It starts with the time, so new ids are adjacent in an index."""
+    """Return a UUIDv7 (RFC 9562), whose leading timestamp makes new ids adjacent in an index."""
     milliseconds = time.time_ns() // 1_000_000
     low = 2 << 62 | secrets.randbits(62)
     return UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low)

@@ -2,16 +2,17 @@
 # requires-python = ">=3.12"
 # dependencies = ["httpx2", "psutil", "websockets"]
 # ///
-"""Measure the memory of an idle live connection.
+"""Measure the memory that a service uses for an idle WebSocket connection.
 
     uv run benchmarks/connections.py PROJECT [CONNECTIONS]
 
-PROJECT is a generated service with websockets=true, installed with `uv sync`. The script serves it
-with one process on the empty database at DATABASE_URL. A project with SQLite uses a database in a
-temporary folder instead. The script reads the memory of the process before and after the clients
-subscribe. Then it creates an item, and measures the time until the last client has the event.
+PROJECT is a generated service with websockets=true, installed with `uv sync`. The script serves the
+project with one process, which uses the empty database at DATABASE_URL. A project with SQLite uses
+a database in a temporary folder instead. The script reads the memory of the process before and
+after the clients subscribe to events. Then the script creates an item, and measures the time until
+the last client has received the event.
 
-`run.py` measures requests over many connections.
+`run.py` measures HTTP requests over many connections.
 """
 
 import asyncio
@@ -31,10 +32,10 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 EACH = 100
-"""Connections of each user: the maximum that the service allows."""
+"""WebSocket connections per user, the maximum that the service allows."""
 
 SETTLE = 2.0
-"""Seconds to wait before the memory is read, so that it no longer changes."""
+"""Seconds to wait before each reading of the memory, until the memory no longer changes."""
 
 
 async def main(project: Path, count: int) -> None:
@@ -74,7 +75,7 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
             await connection.recv()
             return connection
 
-        for _ in range(EACH):  # The first connections fill caches.
+        for _ in range(EACH):  # Fill caches before the first measurement.
             await (await subscribe(bearers[0])).close()
         await asyncio.sleep(SETTLE)
         before = server.memory_info().rss
@@ -83,7 +84,7 @@ async def measure(port: int, server: psutil.Process, count: int) -> None:
         after = server.memory_info().rss
         started = time.perf_counter()
         await client.post("/api/v1/items", json={"title": "New"}, headers=bearers[0])
-        # With users, only the item's owner receives the event.
+        # In a service with users, only the item's owner receives the event.
         receivers = connections[:EACH] if bearers[0] else connections
         await asyncio.gather(*(connection.recv() for connection in receivers))
         took = time.perf_counter() - started
@@ -105,7 +106,7 @@ async def wait_until_healthy(client: httpx2.AsyncClient) -> None:
 
 
 async def log_in(client: httpx2.AsyncClient) -> dict[str, str]:
-    """Register a user and return their headers, which are empty if the service has no users."""
+    """Register a user and return the `Authorization` header, or {} if the service has no users."""
     email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_hex(16)
     user = {"email": email, "name": "Ada", "password": password}
     if (await client.post("/api/v1/users", json=user)).status_code == 404:

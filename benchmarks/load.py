@@ -1,4 +1,4 @@
-"""Load generator. Each connection sends its next request when the previous one is answered."""
+"""Load generator whose connections each send the next request when a response has arrived."""
 
 import asyncio
 import itertools
@@ -86,9 +86,9 @@ async def load(
     connections: int,
     may_refuse: bool = False,
 ) -> Slice:
-    """Open all connections at once, send requests for some seconds, and await the last responses.
+    """Open all connections at once, send requests for `seconds`, and wait for the last responses.
 
-    The latencies include the last responses, so slow responses are never left out.
+    The measured latencies include those of the last responses, so slow responses always count.
     """
     loop, endless = asyncio.get_running_loop(), itertools.cycle(requests)
     opened = await asyncio.gather(

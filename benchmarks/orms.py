@@ -6,8 +6,8 @@
 
 For each ORM the script generates a service with users on PostgreSQL, installs it, measures it as
 `run.py` does, and prints the report. The row "by id, cached" is measured on a second service with
-Redis. The last part of the output is for the README. The script takes nine minutes with
-`--rounds 2 --seconds 0.8`. Run it on a machine that does nothing else.
+Redis. The last part of the output contains the tables for the README. The script takes nine minutes
+with `--rounds 2 --seconds 0.8`. Run the script on a machine without other load.
 """
 
 import subprocess
@@ -50,7 +50,7 @@ def generate(project: Path, *, orm: str, redis: bool) -> None:
 
 
 def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report, int]:
-    """Return the report of an ORM, and the number of code lines in its repositories."""
+    """Return the report of a service with this ORM, and the lines of code in its repositories."""
     plain, redis = folder / "plain", folder / "redis"
     generate(plain, orm=orm, redis=False)
     with Benchmark.prepare(plain, rounds, seconds) as benchmark:
@@ -62,7 +62,7 @@ def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report
 
 
 def lines_of_queries(project: Path) -> int:
-    """Count the lines of code in the repositories, without blank lines and comments."""
+    """Count the lines of code in every `repository.py`, without blank lines and comments."""
     return sum(
         bool(line.strip()) and not line.strip().startswith("#")
         for path in project.glob("src/app/**/repository.py")
@@ -92,7 +92,7 @@ def print_cpu(reports: dict[str, Report]) -> None:
 def print_routes(
     reports: dict[str, Report], of_service: Callable[[Row], str], of_limit: Callable[[Slice], str]
 ) -> None:
-    """Print a row for each ORM, and one for each limit with the medians of its measurements."""
+    """Print a table with a row for each ORM, and a row with medians for `fair` and for `bare`."""
     routes = list(next(iter(reports.values())).routes)
     print_head("", *routes)
     for orm, report in reports.items():
@@ -118,7 +118,7 @@ def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
 
 
 def start_of(reports: list[Report], side: str) -> tuple[str, str]:
-    """Return the medians of the time to the first response and of the memory, as text."""
+    """Return the median time to the first response and the median memory, formatted as text."""
     seconds = median(report.first_responses[side] for report in reports)
     rss, pss = (median(values) for values in zip(*(r.memory[side] for r in reports), strict=True))
     return f"{seconds:.1f} s", f"{rss:.0f} MiB ({pss:.0f})"

@@ -2,18 +2,20 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "psutil", "uvloop"]
 # ///
-"""Compare the speed of a generated service with two limits: `uv run benchmarks/run.py PROJECT`.
+"""Compare a generated service with hand-written code: `uv run benchmarks/run.py PROJECT`.
 
 PROJECT is a generated service with the defaults auth=jwt and database=postgresql, installed with
-`uv sync`. The limits `fair` and `bare` are applications in `baseline.py`, and run in the project's
-Python environment. Each of the three has one process on 127.0.0.1. They share a database of 10,000
-items, which is created on the server at DATABASE_URL and dropped at the end. A project with Redis
-uses the server at REDIS_URL. Its report has one more row, for items that the service reads from the
-cache while the limits read them from the database.
+`uv sync`. The script compares the service with the applications `fair` and `bare` in `baseline.py`,
+which run in the project's Python environment. Each of the three applications has one process on
+127.0.0.1. The applications share a database of 10,000 items, which the script creates on the server
+at DATABASE_URL and drops at the end. A project with Redis uses the Redis server at REDIS_URL. The
+report of a project with Redis has one more row, for items that the service reads from its cache
+while `fair` and `bare` read the items from the database.
 
-Each round measures the three in turn, and each ratio is the median of the ratios of all rounds, so
-other work on the machine slows all three alike. The ratio by CPU compares the CPU time per request
-of the server processes. It varies less, and does not include the CPU time of PostgreSQL.
+Each round measures the three applications in turn, so that other work on the machine slows all of
+the applications alike. Each ratio in the report is the median of the ratios of all rounds. The
+ratio by CPU compares the CPU time per request of the server processes. The ratio by CPU varies less
+between runs than the ratio by requests, and does not include the CPU time of PostgreSQL.
 """
 
 import argparse
@@ -49,13 +51,13 @@ ROWS, CACHED_ROWS = 10_000, 100
 CONNECTIONS = 64
 BURSTS = (64, 512)
 BURST_SECONDS = 6.0
-"""Seconds of load in a burst: longer than the service waits for a connection before a 503."""
+"""Seconds of load in a burst, longer than the service waits for a free database connection."""
 
 STARTS = 3
-"""Number of starts, and of calls of `app --help`. The report shows their median."""
+"""Number of measured starts and of measured `app --help` calls. The report shows the medians."""
 
 PROBES, LOGINS = 4, 8
-"""Number of connections that request `/health`, and number that log in at the same time."""
+"""Number of connections that request `/health`, and of connections that log in meanwhile."""
 
 CREATED = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 FILL = f"""
@@ -69,13 +71,13 @@ FILL = f"""
 
 @dataclass(frozen=True)
 class Row:
-    """Results of one route: medians of the service and the limits, and the ratios between them."""
+    """Results of one route: the medians of each application, and the ratios to the service."""
 
     slices: dict[str, Slice]
     by_requests: dict[str, float]
-    """Requests per second of the service, divided by those of the limit."""
+    """Requests per second of the service, divided by those of `fair` and of `bare`."""
     by_cpu: dict[str, float]
-    """CPU time per request of the limit, divided by that of the service."""
+    """CPU time per request of `fair` and of `bare`, divided by that of the service."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Report:
 
 
 class Benchmark:
-    """Measures a project and the limits, for `rounds` rounds of `seconds` each."""
+    """Benchmark of a project, `fair` and `bare`. Each round measures each route for `seconds`."""
 
     def __init__(self, project: Path, rounds: int, seconds: float) -> None:
         self.project, self.rounds, self.seconds = project.resolve(), rounds, seconds
@@ -173,12 +175,12 @@ class Benchmark:
         rounds: dict[str, list[dict[str, Slice]]] = {name: [] for name in requests}
         for number in range(1 + self.rounds):
             run_sql(self.url, "VACUUM ANALYZE items")
-            first = number % len(SIDES)  # The three take turns in being the first of a round.
+            first = number % len(SIDES)  # Each round starts with another application.
             for name, each in requests.items():
                 sides = SIDES[first:] + SIDES[:first]
                 rounds[name].append({side: self.load(servers[side], each) for side in sides})
             run_sql(self.url, "DELETE FROM items WHERE title = 'New'")
-        # The first round only warms up: it opens connections and fills caches.
+        # Discard the first round, which opens connections and fills caches.
         return {name: summarize(slices[1:]) for name, slices in rounds.items()}
 
     def measure_health(self, service: Server) -> tuple[float, float]:
@@ -210,7 +212,7 @@ class Benchmark:
             }
             for connections in BURSTS
         }
-        self.load(servers["service"], by_id)  # Exits if a response is not 2xx.
+        self.load(servers["service"], by_id)  # The script exits if a response is not 2xx.
         return bursts
 
     def load(self, server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> Slice:
@@ -219,7 +221,7 @@ class Benchmark:
 
     @contextmanager
     def serve_all(self) -> Iterator[dict[str, Server]]:
-        """Start all three servers, and create a user who owns all items."""
+        """Start the servers of all three applications, and create a user who owns all items."""
         with ExitStack() as stack:
             servers = {side: stack.enter_context(self.serve(side)) for side in SIDES}
             self.fill(servers["service"].port)
@@ -227,7 +229,7 @@ class Benchmark:
 
     @contextmanager
     def serve(self, side: str) -> Iterator[Server]:
-        """Start one server and wait for its first response. Its log is written to a pipe."""
+        """Start one server and wait for its first response. The server logs to a pipe."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         environment = {**self.environment, "PORT": str(port), "UVICORN_PORT": str(port)}
@@ -245,7 +247,7 @@ class Benchmark:
                 server.terminate()
 
     def fill(self, port: int) -> None:
-        """Register a user, create items that they own, and prepare the requests of each route."""
+        """Register a user, create the user's items, and prepare the requests for each route."""
         api = f"http://127.0.0.1:{port}/api/v1"
         user = {"email": "ada@example.com", "name": "Ada", "password": secrets.token_hex()}
         form = f"username={user['email']}&password={user['password']}"

@@ -5,12 +5,12 @@
 """Record the terminal session in the README as docs/terminal.svg: `uv run just record`.
 
 The script runs every command of the session: it generates a project with the default answers from
-this checkout into a temporary folder, starts the project, and sends requests to it. It needs uv,
-git, curl and the free port 8000.
+this checkout into a temporary folder, starts the service, and sends requests to the service. The
+script needs uv, git, curl and a free port 8000.
 
-The picture shows the real output with these changes: the path of the temporary folder is left out,
-the home directory is `~`, long lists of files and packages are shortened, and the line in which
-copier prints the command of its hook is left out.
+The picture shows the real output, except that the script removes the path of the temporary folder,
+replaces the home directory with `~`, shortens long lists of files and packages, and removes the
+line in which copier prints the command of its hook.
 """
 
 import http.client
@@ -38,16 +38,16 @@ PICTURE = ROOT / "docs/terminal.svg"
 PORT = 8000
 WIDTH = 120
 START_TIMEOUT = 120
-"""Seconds until the started project must respond."""
+"""Maximum time from the start of the service to its first response, in seconds."""
 
 SHOWN = 3
-"""Number of lines that are shown of a longer list of files or packages."""
+"""Number of lines that the picture shows of a long list of files or packages."""
 
 LISTED = re.compile(r"\s*(create |identical |\+ )")
-"""Beginning of a line that copier prints for each file, or uv for each package."""
+"""Pattern of the lines that copier prints for each file, and uv for each package."""
 
 TASK = re.compile(r"\s*> Running task ")
-"""Beginning of the line in which copier prints the command of a hook."""
+"""Pattern of the line in which copier prints the command of a hook."""
 
 COPY = "uvx copier copy --trust --defaults --vcs-ref HEAD . {project}"
 SERVE = "uv run app dev"
@@ -59,7 +59,7 @@ REQUESTS = [
 
 
 class Recording:
-    """The lines of the session."""
+    """Recorded lines of the terminal session."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -84,7 +84,7 @@ class Recording:
 
     def save(self) -> None:
         svg = self._console.export_svg(title="copier-fastapi", theme=MONOKAI)
-        # Without these rules, the picture uses a local font instead of one from a CDN.
+        # Remove the @font-face rules, so that the picture does not load a font from a CDN.
         svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
         PICTURE.write_text(svg.rstrip() + "\n", encoding="utf-8")
 
@@ -97,9 +97,9 @@ def is_listed(line: str) -> bool:
 
 
 def environment(example: str = "") -> dict[str, str]:
-    """Return this process's environment with colors and a git author.
+    """Return environment variables that enable colors and set a git author.
 
-    Settings that `example`, the text of `.env.example`, lists are left out.
+    If `example`, the text of `.env.example`, is given, the settings that it lists are removed.
     """
     settings = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     kept = os.environ.keys() - {*settings, "NO_COLOR", "VIRTUAL_ENV"}
@@ -132,7 +132,7 @@ def run(command: str, cwd: Path, env: dict[str, str]) -> list[str]:
 
 
 class Server:
-    """A running `app dev`."""
+    """A running `app dev` process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._lines: list[str] = []
@@ -144,7 +144,7 @@ class Server:
             self._lines.append(line.rstrip("\n"))
 
     def new_lines(self) -> list[str]:
-        """Return the output since the last call. A moment's wait includes lines still underway."""
+        """Wait one second, and return the lines that were printed since the last call."""
         time.sleep(1)
         lines, self._lines = self._lines, []
         return lines
@@ -159,7 +159,7 @@ class Server:
 
 @contextmanager
 def serving(project: Path, env: dict[str, str]) -> Iterator[Server]:
-    """Run `app dev` until the context ends."""
+    """Run `app dev` until the context manager exits."""
     process = subprocess.Popen(
         shlex.split(SERVE),
         cwd=project,
@@ -173,7 +173,7 @@ def serving(project: Path, env: dict[str, str]) -> Iterator[Server]:
     try:
         yield Server(process)
     finally:
-        # Ctrl-C in a terminal also signals the whole process group.
+        # Send SIGINT to the whole process group, as Ctrl-C in a terminal does.
         os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=30)
 
@@ -191,7 +191,7 @@ def main() -> None:
         sys.exit(f"A server is running on port {PORT}. Stop it, and run this command again.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        # If root runs this, the database server runs as `nobody`, which must reach its data here.
+        # If root runs this script, PostgreSQL runs as the user `nobody`, who must read the folder.
         folder.chmod(0o755)
         project = folder / "myapi"
         recording = Recording(folder)
@@ -204,7 +204,7 @@ def main() -> None:
         recording.add_command(SERVE)
         with serving(project, env) as server:
             server.wait_until_ready()
-            # The log lines of the readiness requests are not part of the session.
+            # Remove the log lines of the requests that checked whether the service was ready.
             recording.add_output(line for line in server.new_lines() if "/health" not in line)
             recording.add_comment("In a second terminal:")
             for request in REQUESTS:

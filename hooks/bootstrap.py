@@ -6,9 +6,9 @@
 
 GitHub's "Use this template" button copies this repository, and .github/workflows/bootstrap.yml runs
 this script in the copy. The script generates a project from the latest release of the original
-repository, because the copy has no tags, and copier needs one to update the project later. It
-builds the commit in a temporary folder and then fast-forwards to it, so an error leaves the copy
-unchanged. It does not push.
+repository, because the copy has no tags, and `copier update` needs the tag of a release. The script
+creates a commit in a temporary folder and then fast-forwards to the commit, so an error leaves the
+copy unchanged. The script does not push the commit.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 import copier
 from copier.errors import CopierError
 
-# The full URL, because Renovate does not resolve copier's `gh:` shortcut.
+# This is the full URL, because Renovate does not resolve copier's `gh:` shortcut.
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = ".github/workflows"
@@ -41,7 +41,7 @@ def main() -> None:
         keep_workflows(project)
         lock(project)
         commit = commit_of(project, Path(folder, "index"))
-    # `git merge` fails and changes nothing if it would overwrite a file that git ignores.
+    # With --no-overwrite-ignore, `git merge` fails instead of overwriting a file that git ignores.
     git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", commit)
     print("\nThe last commit replaces the template with the project. Try it, then push it:\n")
     print("    uv run app dev\n    git push\n\nTo undo this commit: git reset --hard HEAD~1")
@@ -65,7 +65,7 @@ def read_arguments() -> argparse.Namespace:
 def parse_inputs(text: str) -> dict[str, Any]:
     """Return the answers of the workflow's form, without fields that are empty or not ticked.
 
-    For those, copier uses the question's default, which may depend on other answers.
+    If an answer is missing, copier uses the question's default, which may depend on other answers.
     """
     return {name: value for name, value in json.loads(text).items() if value not in {"", False}}
 
@@ -78,7 +78,7 @@ def parse(answer: str) -> tuple[str, str]:
 
 
 def repository_name() -> str:
-    """Return the name of this repository. Exit if its files must not be replaced."""
+    """Return this repository's name. Exit if it is not a copy or contains uncommitted changes."""
     if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
         sys.exit(f"{ROOT} is not the root of a git repository. Run this in a clone of your copy.")
     origin = git("config", "--get", "--default", "", "remote.origin.url")
@@ -116,14 +116,14 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
 
 
 def keep_workflows(project: Path) -> None:
-    """Keep the copy's version of each workflow, because a workflow's token may not change them."""
+    """Keep the copy's workflow files, because a workflow's token may not change such files."""
     for path in (project / WORKFLOWS).glob("*"):
         if (ROOT / WORKFLOWS / path.name).exists():
             shutil.copy(ROOT / WORKFLOWS / path.name, path)
 
 
 def lock(project: Path) -> None:
-    # `uv run` sets UV to the path of its own executable.
+    # `uv run` sets the variable UV to the path of the uv executable.
     if subprocess.run([os.environ.get("UV", "uv"), "lock"], cwd=project, check=False).returncode:
         sys.exit("uv lock failed, but CI needs uv.lock. Nothing was changed.")
 
@@ -131,7 +131,8 @@ def lock(project: Path) -> None:
 def commit_of(project: Path, index: Path) -> str:
     """Commit the project's files on top of HEAD, and return the commit's hash.
 
-    A separate index and work tree leave the files and the branch of this repository unchanged.
+    The commit uses a separate index and work tree, so this repository's files and branch stay
+    unchanged.
     """
     variables = {
         "GIT_DIR": git("rev-parse", "--absolute-git-dir"),

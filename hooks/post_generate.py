@@ -1,8 +1,8 @@
-"""Create `.env`, install the dependencies and make a first commit in a new project.
+"""Create `.env`, install the dependencies and create the first commit in a new project.
 
-copier runs this script in the project that it has just generated. If a step fails, the script
-prints the commands to run by hand and still exits with 0, because copier deletes the project when a
-task fails. The script uses the standard library only, because it runs in copier's environment.
+copier runs this script in each newly generated project. If a step fails, the script prints the
+commands to run by hand and still exits with 0, because copier deletes the project when a task
+fails. The script uses only the standard library, because it runs in copier's Python environment.
 """
 
 import os
@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-TIMEOUT = 900  # Seconds for one command. On a slow network, `uv sync` takes minutes.
+TIMEOUT = 900  # Timeout of each command, in seconds. `uv sync` takes minutes on a slow network.
 
 # Environment variables that would make uv and git work in another project or repository.
 FOREIGN = (
@@ -22,8 +22,8 @@ FOREIGN = (
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
 
-# The user's git hooks and signing could prompt for input or fail, so the first commit skips them.
-# useConfigOnly: git must fail rather than record an author that it guesses from the host name.
+# The first commit skips the user's git hooks and signing, which could prompt for input or fail.
+# With useConfigOnly, git fails instead of guessing the author's address from the host name.
 GIT_OPTIONS = (
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "commit.gpgSign=false"),
@@ -47,7 +47,7 @@ def main() -> None:
             run_step(commands)
             remaining.pop(0)
     except KeyboardInterrupt:
-        # Ctrl-C also stops copier, which then kills this process, so only print the commands.
+        # Ctrl-C also stops copier, which then kills this script, so only print the commands.
         print_commands("Stopped", [command for _, commands in remaining for command in commands])
 
 
@@ -57,7 +57,7 @@ def plan() -> list[tuple[str, list[Command]]]:
     steps = [("Locking and installing the dependencies", SYNC)]
     if not (here / ".env").exists():
         steps.insert(0, ("Creating .env with new secrets", ENV))
-    # The commit comes last, so that it contains uv.lock.
+    # The commit is the last step, so that it contains uv.lock.
     if any((folder / ".git").exists() for folder in (here, *here.parents)):
         say("The project is inside a git repository, so it is not committed. Commit it yourself.")
     else:
@@ -66,7 +66,7 @@ def plan() -> list[tuple[str, list[Command]]]:
 
 
 def run_step(commands: list[Command]) -> None:
-    """Run the commands in order. If one fails, print it and those after it for the user to run."""
+    """Run the commands in order. If a command fails, print it and the remaining commands."""
     for index, command in enumerate(commands):
         problem = run(command)
         if problem:
@@ -81,14 +81,14 @@ def print_commands(reason: str, commands: list[Command]) -> None:
 
 
 def say(text: str) -> None:
-    # Write to the file descriptor: Python exits with an error if it cannot flush sys.stdout.
-    # That happens when the reader has closed the pipe (`| head`) or the disk is full.
+    # Do not use sys.stdout, because Python exits with an error if it cannot flush sys.stdout.
+    # The flush fails if the reader has closed the pipe (`| head`) or if the disk is full.
     with suppress(Exception):
         os.write(1, f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
 
 
 def run(command: Command) -> str:
-    """Run a command with its output shown. Return why it failed, or an empty string."""
+    """Run a command. Return the reason if the command fails, or else an empty string."""
     name = Path(command[0]).name
     program = shutil.which(command[0])
     if program is None:

@@ -30,7 +30,7 @@ from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
 
 COMMIT = pytest.StashKey[str]()
-"""Stash key of the tested commit, as printed by `git describe` when the run starts."""
+"""Stash key for the tested commit, as `git describe` prints it at the start of the test run."""
 
 
 # --- Hooks ---
@@ -55,10 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("matrix_report"):
         describe = ["git", "describe", "--always", "--dirty", "--tags"]
         config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-    # A background job of a shell ignores SIGINT, and its child processes inherit that.
+    # Restore the default SIGINT handler, because a shell starts background jobs without it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A render writes hundreds of small files, which is faster in memory.
-    # /dev/shm must have 2 GiB of free space and must not be mounted with noexec.
+    # Rendering the template writes hundreds of small files, which is faster in memory.
+    # Use /dev/shm only if it has 2 GiB of free space and is not mounted with noexec.
     memory = Path("/dev/shm")
     if (
         memory.is_dir()
@@ -66,17 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
         and not os.statvfs(memory).f_flag & os.ST_NOEXEC
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
-        os.environ.setdefault("TMPDIR", str(memory))  # copier clones the template there.
-        tempfile.tempdir = None  # pytest has read it already, so reset the cached value.
+        os.environ.setdefault("TMPDIR", str(memory))  # copier clones the template into TMPDIR.
+        tempfile.tempdir = None  # Discard the folder that `tempfile` has cached.
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two more than the number of cores, because the tests of services often wait."""
+    """Return the number of cores plus two, because tests of generated services often wait."""
     return (os.cpu_count() or 1) + 2
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests that take a combination of answers, or a `flip`: a change of one answer."""
+    """Parametrize tests with combinations of answers, or with changes of one answer (`flip`)."""
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
     cases = cases_of(tier)
     for name in cases.keys() & set(metafunc.fixturenames):
@@ -86,7 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # pytest names a test NOTSET if its list of values is empty, as some are in the first tier.
+    # Deselect tests whose list of parameter values is empty, which pytest names NOTSET.
     deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
         deselected += [item for item in items if item.get_closest_marker("core")]
@@ -95,8 +95,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
             item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
-    # Run the slowest tests first, so that no worker runs one alone at the end.
-    # Run type checks next: the first one fills mypy's cache while other workers run slow tests.
+    # Start the slowest tests first, so that no worker still runs one when the others are done.
+    # Start type checks early: the first one fills mypy's cache while other workers run slow tests.
     items.sort(key=lambda item: (item.path.name != "test_generated.py", "typed" not in item.name))
 
 
@@ -124,7 +124,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return the folder for files that one pytest worker creates and all workers of the run use."""
+    """Return a folder that all pytest workers of the test run share."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
 
@@ -143,22 +143,22 @@ def _render_fast() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """Return a function that renders the template with these answers, and defaults for others.
+    """Return a function that renders the template with the given answers, and other defaults.
 
-    Tests share the rendered tree, so they must not write to it.
+    Tests share the rendered project, so they must not write to it.
     """
     return partial(render_once, template, shared / "rendered")
 
 
 @pytest.fixture(scope="session")
 def first_release(template: Path, shared: Path) -> Path:
-    """Return a repository of the template with one release. Tests must not change it."""
+    """Return a Git repository of the template with one release. Tests must not modify the files."""
     return released_template(template, shared)
 
 
 @pytest.fixture
 def released(first_release: Path, tmp_path: Path) -> Path:
-    """Return a copy of `first_release`, in which a test may tag further releases."""
+    """Return a copy of the repository `first_release`, to which a test may add releases."""
     return Path(shutil.copytree(first_release, tmp_path / "template"))
 
 
@@ -166,7 +166,7 @@ def released(first_release: Path, tmp_path: Path) -> Path:
 def install(
     render: Render, sync: Callable[[Path], Project], tmp_path: Path
 ) -> Callable[..., Project]:
-    """Return a function that renders a project for this test only, and installs it."""
+    """Return a function that renders and installs a project that no other test uses."""
 
     def install(**answers: str | bool) -> Project:
         root = tmp_path / "my-api"
@@ -178,12 +178,12 @@ def install(
 
 @pytest.fixture
 def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
-    """Return a function that installs a project into an environment that later tests reuse."""
+    """Yield a function that installs a project into a virtual environment that tests reuse."""
     with installer(worker_id) as install:
         yield install
 
 
 @pytest.fixture(scope="session")
 def all_dependencies(render: Render, worker_id: str) -> Project:
-    """Return an environment with the dependencies of all combinations, for static checks."""
+    """Return a virtual environment with the dependencies of all combinations of options."""
     return with_every_dependency(render, worker_id)

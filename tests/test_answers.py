@@ -1,6 +1,6 @@
-"""Clients get the same responses from every service, whichever ORM, database and options it has.
+"""Test that services with different ORMs, databases and options return the same responses.
 
-The expected responses are text files in `tests/answers`. After an intended change, write them again
+The expected responses are text files in `tests/answers`. After an intended change, update the files
 with `WRITE_ANSWERS=1 uv run pytest -n0 tests/test_answers.py`, and review the diff.
 """
 

@@ -1,4 +1,4 @@
-"""Switch an option that has tables on and off in a project whose database has rows."""
+"""Test that rows survive when authentication is switched on and off in a project."""
 
 import sqlite3
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_rows_survive_switching_auth_on_and_off(
 
 
 def drift_report(project: Project, env: dict[str, str]) -> str:
-    """Return the output of `app db check`, which must fail."""
+    """Return the output of `app db check`. The command must fail."""
     with pytest.raises(AssertionError) as failed:
         project.run("app", "db", "check", env=env)
     return str(failed.value)

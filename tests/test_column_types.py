@@ -1,4 +1,4 @@
-"""The migration commands handle columns of every type, declared as users declare them."""
+"""Test that the migration commands handle columns of every type."""
 
 from collections.abc import Callable
 from itertools import product
@@ -395,7 +395,7 @@ PICCOLO_CHANGES = {
 
 
 def models_before_and_after(answers: Answers) -> tuple[str, str]:
-    """Return the source of a feature's models, before and after all changes."""
+    """Return two versions of a models.py, before and after all changes to its columns."""
     orm, on_server = str(answers["orm"]), answers["database"] == "postgresql"
     first, changes = {
         "tortoise": (TORTOISE, TORTOISE_CHANGES),

@@ -1,7 +1,7 @@
 """Static checks of every combination of options, without running the service.
 
-Each rendered project is formatted, lint-free, strictly typed and layered. It declares the packages
-that it imports, and contains neither template tags nor words of options that were not chosen.
+Each rendered project must pass ruff, strict mypy, import-linter and deptry. A project must contain
+no template tags, and must not mention options that were not chosen.
 """
 
 import ast
@@ -30,12 +30,12 @@ type RunCheck = Callable[..., str]
 
 # Dependencies that no module of a project imports, each with the reason why it is needed.
 UNIMPORTED = (
-    "aiosqlite",  # SQLAlchemy imports its driver by the name in the URL.
-    "fastapi-swagger",  # The service serves its static files, found by the package's name.
-    "httptools",  # uvicorn parses HTTP with it.
-    "python-multipart",  # FastAPI parses forms with it.
-    "uvloop",  # uvicorn uses it as the event loop.
-    "websockets",  # uvicorn uses it for WebSockets.
+    "aiosqlite",  # SQLAlchemy imports the driver that the database URL names.
+    "fastapi-swagger",  # The service serves the static files of this package.
+    "httptools",  # uvicorn parses HTTP with httptools.
+    "python-multipart",  # FastAPI parses forms with python-multipart.
+    "uvloop",  # uvicorn uses the event loop of uvloop.
+    "websockets",  # uvicorn implements WebSockets with this package.
 )
 
 CHECKS = {
@@ -46,25 +46,25 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# Words that only projects with this answer may contain, and phrases that are allowed in others.
+# For each answer: a pattern of words that other projects must not contain, and its exceptions.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
-    # The Dockerfile copies alembic.ini if it exists.
+    # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # Files of both databases may explain how PostgreSQL and SQLite differ.
+    # A file for SQLite may explain how PostgreSQL differs, and vice versa.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
-    # A document may say how to switch Redis on.
+    # The documentation may explain how to switch Redis on.
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),
-    # Pure ASGI middleware compares the types of WebSocket messages.
+    # Pure ASGI middleware compares message types such as `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
 }
 
-# Files whose presence depends on two options, so a change of either may add or remove them.
+# Files that depend on two options, so that changing either option may add or remove the files.
 FILES_OF_TWO_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
@@ -81,7 +81,7 @@ FILES_OF_TWO_OPTIONS = {
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
-# Environment variables of commands in a rendered tree, which is not installed and must not change.
+# Environment variables for commands in a project that is not installed and must stay unchanged.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
@@ -96,7 +96,7 @@ def tree(tree_answers: Answers, render: Render) -> Path:
 
 @pytest.fixture
 def texts(tree: Path) -> dict[str, str]:
-    """Return the text of every file in the tree."""
+    """Return the text of every file in the rendered project, by path."""
     return {name: data.decode() for name, data in files(tree).items()}
 
 
@@ -104,7 +104,7 @@ def texts(tree: Path) -> dict[str, str]:
 def run_check(
     all_dependencies: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunCheck]:
-    """Yield a function that runs a command in a tree and returns its output. It must succeed."""
+    """Yield a function that runs a command in a project. Return its output, or fail the test."""
     log = tmp_path_factory.mktemp("preloaded") / "log"
     with ExitStack() as stack:
         preloaded = stack.enter_context(
@@ -149,7 +149,7 @@ def test_is_strictly_typed(
 
 
 def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
-    """Copy mypy's cache of the libraries for this worker. The first worker creates the cache."""
+    """Copy the shared mypy cache of all libraries to the cache folder of this pytest worker."""
     version = (tree / ".python-version").read_text().strip()
     seed, own = all_dependencies.root / "mypy", all_dependencies.caches / "mypy"
     if not (own / version).exists():
@@ -179,7 +179,7 @@ def test_has_the_same_openapi_document_with_every_orm(
 
 
 def api_of(tree: Path, run_check: RunCheck) -> object:
-    """Return the tree's OpenAPI document, which is generated once for each tree."""
+    """Return a project's OpenAPI document, which is generated only once for each project."""
     document = tree.with_name("openapi.json")
     with FileLock(tree.with_name("openapi.lock")):
         if not document.exists():
@@ -189,7 +189,7 @@ def api_of(tree: Path, run_check: RunCheck) -> object:
 
 
 def write_dist_info(tree: Path) -> None:
-    """Write the metadata that an installation of the project would, next to the tree."""
+    """Write the package metadata (dist-info) that an installation of the project would create."""
     about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     dist_info = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
     dist_info.mkdir(exist_ok=True)
@@ -204,14 +204,14 @@ def write_dist_info(tree: Path) -> None:
     (dist_info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
-# --- Leftovers of the template ---
+# --- Text left over from the template ---
 
 
 @pytest.mark.matrix("tags")
 def test_contains_no_template_tags(texts: dict[str, str]) -> None:
     for path, text in texts.items():
         assert not TEMPLATES.search(path), path
-        # `{{` is valid in Python's f-strings, in the justfile, and after a $ in GitHub workflows.
+        # `{{` is valid in Python's f-strings, in a justfile, and after `$` in GitHub workflows.
         marks = re.findall("{%|{#", text)
         if not path.endswith((".py", "justfile")):
             marks += DOUBLED.findall(text)
@@ -258,7 +258,7 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[s
         (path, what)
         for path, text in texts.items()
         for what, pattern in stray.items()
-        # ruff format puts two blank lines between functions, also in code blocks of documents.
+        # ruff format also puts two blank lines between functions in code blocks of Markdown files.
         if not (what == "blank lines" and path.endswith((".py", ".mako")))
         and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
     }
@@ -289,7 +289,7 @@ def unmatched(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 
 def test_every_combination_renders_a_different_tree(render: Render) -> None:
-    """Two equal trees would mean that an option has no effect."""
+    """If two combinations rendered the same files, an option would have no effect."""
     trees = {options.name(answers): files(render(**answers)) for answers in options.combinations()}
     named: dict[int, str] = {}
     for name, tree in trees.items():

@@ -1,7 +1,7 @@
-"""Failures of `copier copy`: the message that the user sees, and the files that remain.
+"""Test which message a failed `copier copy` prints, and which files remain.
 
-The tests cause each failure for real, for example with a full disk. README.md describes the same
-failures under "When something goes wrong". test_hooks.py tests the hook without uv and git.
+The tests cause real failures, for example with a full disk. README.md describes the same failures
+under "When something goes wrong". test_hooks.py tests hooks/post_generate.py without uv and git.
 """
 
 import os
@@ -26,7 +26,7 @@ NAME = "it's a “projëkt” in 東京"
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Return a function that mounts a tmpfs. Skip the test if this machine does not allow it."""
+    """Yield a function that mounts a tmpfs. Skip the test if the user may not mount a tmpfs."""
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
@@ -89,7 +89,7 @@ def test_an_existing_folder_is_kept_when_the_disk_is_full(
 
     assert done.returncode == 1
     assert (
-        "If the copy fails, the files that it has written by then remain in the folder."
+        "If the copy fails, files that copier has already written remain in the folder."
         in done.stdout
     )
     assert "No space left on device" in last_line(done.stdout)
@@ -109,7 +109,7 @@ def test_a_read_only_destination_is_reported(mount: Callable[[str], Path], templ
 def test_existing_files_are_not_overwritten_without_a_terminal(
     template: Path, tmp_path: Path
 ) -> None:
-    """copier cannot ask for confirmation without a terminal, so it stops."""
+    """Without a terminal, copier cannot ask whether to overwrite a file, so it stops."""
     project = tmp_path / "project"
     project.mkdir()
     for name in ("README.md", "pyproject.toml", "mine.txt"):
@@ -183,7 +183,7 @@ def test_a_repository_cannot_be_copied_without_git(tmp_path: Path) -> None:
 def test_an_unreachable_host_is_reported_by_git(tmp_path: Path) -> None:
     project = tmp_path / "project"
 
-    # Nothing listens on this port, so the connection is refused at once.
+    # No process listens on port 9, so the connection is refused at once.
     done = attempt(*COPY, "https://127.0.0.1:9/template.git", project, cwd=tmp_path)
 
     assert done.returncode == 1
@@ -195,7 +195,7 @@ def test_a_copier_version_that_is_too_old_is_refused(template: Path, tmp_path: P
     project = tmp_path / "project"
     settings = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     oldest = settings["_min_copier_version"]
-    # Run the last version before the oldest supported one. test_update.py runs supported versions.
+    # Run the latest copier version that is older than the oldest supported version.
     uvx = ("uv", "tool", "run", "--python", sys.executable, "--from", f"copier<{oldest}")
 
     done = attempt(*uvx, *COPY[len(COPIER) - 1 :], template, project, cwd=tmp_path)
@@ -223,7 +223,7 @@ def test_a_project_is_complete_when_uv_cannot_install_it(
     template: Path,
     tmp_path: Path,
 ) -> None:
-    """Run the real uv, without a network or without the chosen Python version."""
+    """Run the real uv without a network, or without the Python version that the project needs."""
     programs, project = tmp_path / "programs", tmp_path / NAME
     programs.mkdir()
     for name in ("uv", "git"):
@@ -263,7 +263,7 @@ def test_the_hooks_commands_complete_the_project_after_a_full_disk(
     assert output.count("No space left on device") >= 3
     assert output.count("To do it yourself") == 3
     filler.unlink()
-    # The disk is still too small for the dependencies, so `uv sync` is left out.
+    # Skip `uv sync`, because the disk is too small for the dependencies.
     commands_to_complete = [
         line for line in suggested_commands(output) if line.startswith(("git ", sys.executable))
     ]
@@ -276,14 +276,14 @@ def test_the_hooks_commands_complete_the_project_after_a_full_disk(
 def test_a_closed_output_pipe_does_not_delete_the_project(
     template: Path, render: Render, tmp_path: Path
 ) -> None:
-    """The pipe closes early in `copier copy … | head`. copier's exit code is not checked."""
+    """The test closes copier's output pipe early, as `copier copy … | head` does."""
     project = tmp_path / "project"
     reader, writer = os.pipe()
     os.close(reader)
 
     subprocess.run(
         [*COPY, "--quiet", template, project],
-        # With unbuffered output, copier would fail at the first line that it prints.
+        # Buffer the output, because otherwise copier would fail when it prints its first line.
         env=environment(PATH=str(tmp_path), PYTHONUNBUFFERED=""),
         stdin=subprocess.DEVNULL,
         stdout=writer,

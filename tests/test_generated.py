@@ -1,6 +1,6 @@
-"""Every generated service passes its tests and checks, on embedded servers and on real ones.
+"""Test that generated services pass their own tests and checks, on embedded and real servers.
 
-A run also fails if it leaves a file, a process or a database behind.
+A test also fails if the service's tests leave a file, a process or a database behind.
 """
 
 import re
@@ -29,14 +29,15 @@ CACHES = {".coverage", ".hypothesis", ".import_linter_cache", ".pytest_cache", "
 
 @contextmanager
 def without_leftovers(project: Project) -> Iterator[Run]:
-    """Yield a function that runs commands in the project. Fail if they leave files or processes."""
+    """Yield a function that runs commands. Fail if a command leaves a file or a process behind."""
     before = set(project.root.rglob("*"))
     mark = secrets.token_hex(16)
-    # The path must be short enough for Unix sockets, and open to `nobody`, who may run PostgreSQL.
+    # Create the folder directly in /tmp, because the path of a Unix socket must be short.
     with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
+        # PostgreSQL may run as the user `nobody`, which must be able to read the folder.
         Path(temporary).chmod(0o755)
 
-        # pytest keeps some of its temporary files on purpose, so they go to another folder.
+        # pytest keeps some temporary files on purpose, so it must use another folder for them.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:
@@ -51,7 +52,7 @@ def without_leftovers(project: Project) -> Iterator[Run]:
 
 
 def processes_with(mark: str) -> list[str]:
-    """Return the command lines of processes whose environment contains the text (Linux only)."""
+    """Return the command lines of processes whose environment contains `mark` (Linux only)."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -63,15 +64,15 @@ def processes_with(mark: str) -> list[str]:
 
 
 def invalid_settings(project: Project) -> dict[str, str]:
-    """Write an invalid value for each setting to `.env`, and return the same values as variables.
+    """Write an invalid value for each setting to `.env`, and return these values as variables.
 
-    A test that reads the developer's settings then fails.
+    With these values, a generated test that reads the developer's settings fails.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     lines = [f"{name}=invalid\n" for name in names]
     (project.root / ".env").write_text("".join(lines), encoding="utf-8")
-    # The tests use the servers that these two variables name. Empty variables count as absent.
+    # If DATABASE_URL and REDIS_URL are empty, the generated tests start embedded servers.
     return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
 
 
@@ -86,7 +87,7 @@ def test_passes_its_own_tests_on_embedded_servers(embedded: Answers, install: In
 
 @contextmanager
 def untouched_sqlite_file(folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty SQLite file. Fail if the tests write to it."""
+    """Yield the URL of an empty SQLite database. Fail if a test writes to the database."""
     path = folder / "real.db"
     path.touch()
     yield f"sqlite:///{path}"
@@ -95,14 +96,14 @@ def untouched_sqlite_file(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def untouched_redis(server: str) -> Iterator[str]:
-    """Yield the URL of a Redis server. Fail if the tests leave new keys on it."""
+    """Yield the URL of a Redis server. Fail if the tests leave new keys on the server."""
     before = set(unclaimed_keys(server))
     yield server
     assert set(unclaimed_keys(server)) - before == set()
 
 
 def unclaimed_keys(server: str) -> Iterator[tuple[int, str]]:
-    """Yield the keys in all databases except those that a running test process has claimed."""
+    """Yield the keys in those Redis databases that no running test process has claimed."""
     with redis.Redis.from_url(server, decode_responses=True) as client:
         numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
     for number in numbers:

@@ -1,4 +1,4 @@
-"""The hooks that copier runs: what they create and print, and that they always exit with 0."""
+"""Test what copier's hooks create and print, and that the hooks always exit with 0."""
 
 import os
 import re
@@ -35,13 +35,13 @@ exec /bin/sleep 60
 
 @pytest.fixture
 def project(render: Render, tmp_path: Path) -> Path:
-    """Return a rendered project before the hook runs, in a folder whose name needs quoting."""
+    """Return a rendered project in a folder whose name must be quoted in a shell."""
     return Path(shutil.copytree(render(), tmp_path / "it's a “projëct” $HOME"))
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """Return a folder for PATH that contains git and a fake uv that succeeds at once."""
+    """Return a folder for PATH that contains git and a fake uv, which always succeeds."""
     folder = tmp_path / "programs"
     folder.mkdir()
     (folder / "git").symlink_to(shutil.which("git") or pytest.fail("git is not installed"))
@@ -51,7 +51,7 @@ def programs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_hook(template: Path, programs: Path, project: Path) -> Callable[..., str]:
-    """Return a function that runs the hook in the project and returns its output."""
+    """Return a function that runs post_generate.py in the project and returns its output."""
 
     def run_hook(**variables: str) -> str:
         command = (sys.executable, template / "hooks/post_generate.py")
@@ -263,7 +263,7 @@ def test_stops_a_command_after_the_timeout(
 def test_ctrl_c_keeps_the_project_and_prints_the_remaining_commands(
     template: Path, programs: Path, tmp_path: Path
 ) -> None:
-    """A terminal interrupts copier, the hook and uv at the same time."""
+    """Ctrl-C in a terminal interrupts copier, the hook and uv at the same time."""
     write_program(programs / "uv", UV_THAT_HANGS)
     project = tmp_path / "project"
     copy = (*COPIER, "copy", "--trust", "--defaults", template, project)
@@ -312,7 +312,7 @@ def test_the_real_uv_installs_the_project(copie: Copie, template: Path) -> None:
 
 def test_an_update_does_not_run_the_hook(released: Path, programs: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
-    # git, as copier calls it, runs other programs that must be in PATH.
+    # Extend PATH instead of replacing it, because git runs other programs for copier.
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
 
     def copier(*arguments: str | Path) -> str:
@@ -388,7 +388,7 @@ def test_exits_with_zero_when_the_notes_cannot_be_written(output: str, tmp_path:
 
 
 def run_notes_hook(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
-    """Run hooks/notes.py beside this changelog and return its output. It must exit with 0."""
+    """Run hooks/notes.py with this CHANGELOG.md, check that it exits with 0, return its output."""
     (folder / "hooks").mkdir()
     hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
     if changelog is not None:

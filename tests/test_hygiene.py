@@ -1,6 +1,6 @@
 """Rules for the template's files, such as how many Jinja tags they may contain.
 
-The rules keep the template close to plain Python, and its output like code written by hand.
+The rules keep the template's files close to plain Python, and the generated code readable.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from jinja2.meta import find_undeclared_variables
 from tests.support.rendering import files
 from tests.support.running import run
 
-# copier renders with these filters too.
+# copier renders templates with the same Ansible filters.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
 SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)
 MARKUP = re.compile(r"{[%{#]")
 REFUSED_BY_WINDOWS = set('"<>|?*:\\')
 OVERRIDDEN = ["alembic", "piccolo", "sqlalchemy", "taskiq", "tortoise-orm", "uvicorn"]
-# Jinja filters and names whose result differs between two renders.
+# Jinja filters and functions whose result differs between two renders.
 NON_DETERMINISTIC = {"random", "random_mac", "shuffle", "strftime", "to_datetime", "now"}
 
 
@@ -36,7 +36,7 @@ def sources(template: Path) -> dict[Path, str]:
 
 
 def rendered_sources(template: Path) -> dict[Path, nodes.Template]:
-    """Return the parsed template of each file that Jinja renders."""
+    """Return the parsed Jinja template of each file that has the suffix `.jinja`."""
     return {
         path: JINJA.parse(text) for path, text in sources(template).items() if path.suffix == SUFFIX
     }

@@ -1,4 +1,4 @@
-"""The matrix table shows the results of all checks that ran."""
+"""Test the table that shows the results of all checks."""
 
 from typing import Literal
 

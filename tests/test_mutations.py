@@ -1,7 +1,7 @@
 """Mutation tests: put a fault into a copy of this repository, and check that a test detects it.
 
-Each fault names the test that must fail. pytest runs only that test in the copy. Without a fault,
-all these tests pass.
+Each fault names the test that must fail, and pytest runs only the named test. Without a fault, all
+named tests must pass.
 """
 
 import shutil
@@ -23,7 +23,7 @@ ANY = options.name(options.DEFAULTS)
 
 @dataclass(frozen=True)
 class Fault:
-    """A change to a file: `new` replaces `old`, or is appended if `old` is empty."""
+    """A change to a file: the text `new` replaces `old`, or is appended if `old` is empty."""
 
     file: str
     old: str
@@ -114,7 +114,7 @@ ALWAYS_TESTED = {
     "a formatting error",
     "an edited migration",
 }
-"""Faults that are also tested without `--matrix`, because a plain run must be short."""
+"""The only faults that are tested without `--matrix`, because a test run must then be short."""
 
 
 @pytest.fixture

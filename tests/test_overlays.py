@@ -1,7 +1,8 @@
-"""Every overlay provides the names that modules outside it use, with the same parameters.
+"""Test that all overlays of an option provide the names that other modules use.
 
-An overlay may also have modules and names that no module outside it uses. mypy checks the types in
-every combination.
+An overlay is a folder of the template that is rendered only for one answer, such as one ORM. It may
+also contain modules and names that no other module uses. The test compares names and parameters,
+because mypy already checks the types in every combination of options.
 """
 
 import ast
@@ -23,7 +24,7 @@ NAME = "is a value, or is imported: only mypy checks it"
 
 
 def overlay(template: Path, option: str, answers: Answers) -> set[Path]:
-    """Return the rendered paths of the files whose path in the template depends on the option."""
+    """Return the rendered paths of those template files whose path depends on the option."""
     all_options = {**options.CODE, **options.SURFACE}
     answers = {name: values[0] for name, values in all_options.items()} | answers
     return {
@@ -35,7 +36,7 @@ def overlay(template: Path, option: str, answers: Answers) -> set[Path]:
 
 @cache
 def paths(template: Path) -> dict[jinja2.Template, set[str]]:
-    """Return the paths of the template's files, each with the options that it depends on."""
+    """Return the path of each template file, with the options on which the path depends."""
     environment = jinja2.Environment()
     return {
         environment.from_string(path): find_undeclared_variables(environment.parse(path))
@@ -44,7 +45,7 @@ def paths(template: Path) -> dict[jinja2.Template, set[str]]:
 
 
 def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
-    """Return the overlay's names that modules outside it use, each with its signature."""
+    """Return the names of an overlay that modules outside the overlay use, with signatures."""
     modules = {
         ".".join(path.with_suffix("").parts).removeprefix("src."): path
         for path in overlay
@@ -53,7 +54,7 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     provided_names = {
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
-    # Only the overlay's repositories call the methods of models and sessions, so they may differ.
+    # Methods of models and sessions may differ, because only the overlay's repositories use them.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())
@@ -71,7 +72,7 @@ def parse(path: Path) -> ast.Module:
 
 @cache
 def parsed(source: str) -> ast.Module:
-    """Parse a source text once, because most files are the same in many combinations."""
+    """Parse Python code. The result is cached, because many combinations share most files."""
     return ast.parse(source)
 
 
@@ -96,7 +97,7 @@ def defined_names(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
     for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                # An overlay may name a parameter with an underscore if it does not use it.
+                # Ignore leading underscores, which mark parameters that a function does not use.
                 names = [a.arg.lstrip("_") for a in ast.walk(node.args) if isinstance(a, ast.arg)]
                 kind = "async " * isinstance(node, ast.AsyncFunctionDef)
                 yield node.name, f"{kind}({', '.join(names)})"

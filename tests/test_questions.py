@@ -1,4 +1,4 @@
-"""The questions of copier.yml refuse invalid answers, and render accepted text literally."""
+"""Test that copier refuses invalid answers, and that accepted text is rendered literally."""
 
 import re
 import sys
@@ -80,7 +80,7 @@ def test_pairs_contains_every_valid_pair_of_answers() -> None:
 
 
 def refusal(template: Path, destination: Path, answers: Answers) -> str:
-    """Return the message with which copier refuses the answers. It must not write any file."""
+    """Return the message with which copier refuses the answers. Fail if copier writes a file."""
     with pytest.raises(ValueError, match=" ") as caught:
         render_to(template, destination, answers)
     assert not destination.exists()
@@ -88,7 +88,7 @@ def refusal(template: Path, destination: Path, answers: Answers) -> str:
 
 
 CHOICES = {**options.CODE, **options.SURFACE}
-# Yes-or-no questions are left out, because copier converts any text to yes or no.
+# Yes-or-no questions accept any text, because copier converts the text to yes or no.
 SWITCHES = {name for name, values in CHOICES.items() if set(values) == {False, True}}
 
 

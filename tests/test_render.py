@@ -1,4 +1,4 @@
-"""The files of a rendered project: they are reproducible, and each answer adds only its files."""
+"""Test that renders are reproducible, and which files each answer adds and removes."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from tests.support.running import COPIER, attempt, run
 
 CREATED_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 
-# For each answer that is not a default: the files that it adds, and the files that it removes.
+# For each answer that is not a default: the files that the answer adds, and those it removes.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (
@@ -162,7 +162,7 @@ def test_an_answer_adds_and_removes_exactly_its_files(
 
 
 def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Render) -> None:
-    """The uv image in GitLab's pipeline is the exception: Renovate pins it at its first run."""
+    """The uv image in the GitLab pipeline may be unpinned, because Renovate pins the image."""
     project = render(**surface)
     patterns = {
         "Dockerfile": r"^FROM (\S+)",

@@ -1,4 +1,4 @@
-"""`just template-update` handles cases that `copier update` alone does not."""
+"""Test `just template-update`, which handles cases that `copier update` does not."""
 
 import re
 import runpy
@@ -23,7 +23,7 @@ SCRIPT = "scripts/template_update.py"
 
 @pytest.fixture
 def project(released: Path, tmp_path: Path) -> Path:
-    """Return a committed project of the first release, with Redis and a worker."""
+    """Return a project generated from the template's first release and committed to Git."""
     return committed(released, tmp_path / "a project")
 
 
@@ -31,7 +31,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 def unchanged_project(
     first_release: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Return a project like `project`, shared by tests that leave it unchanged."""
+    """Yield a committed project that several tests share, and must not modify."""
     project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
@@ -45,9 +45,9 @@ def committed(template: Path, project: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the script in this process, where copier's compiled templates are cached.
+    """Run the update script in this process, because copier's compiled templates are cached here.
 
-    An exception that the script does not handle fails the test.
+    An exception that the update script does not handle fails the test.
     """
     command = [SCRIPT, *changes]
     output = StringIO()
@@ -238,7 +238,7 @@ def test_an_interruption_prints_the_commands_that_undo_the_update(
 def test_refuses_a_project_with_uncommitted_changes(project: Path, name: str, status: str) -> None:
     git(
         project, "config", "status.showUntrackedFiles", "no"
-    )  # `git clean` would still delete them.
+    )  # `git status` then hides untracked files, but `git clean` would still delete them.
     append(project / name, "Not committed.")
 
     done = update(project, "auth=none")

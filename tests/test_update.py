@@ -1,4 +1,4 @@
-"""Updates of a project: to a later release of the template, and to other answers."""
+"""Test updates of a project to a later release of the template and to other answers."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ OVERLAY = "{% if orm == 'sqlalchemy' %}.{% endif %}"
 
 @pytest.fixture(params=[pytest.param("oldest", marks=pytest.mark.core), "newest"])
 def copier(request: pytest.FixtureRequest, template: Path) -> tuple[str, ...]:
-    """Return the command of the oldest supported copier, and of the newest."""
+    """Return the command that runs the oldest or the newest supported version of copier."""
     return COPIER if request.param == "newest" else oldest_copier(template)
 
 
@@ -36,7 +36,7 @@ def oldest_copier(template: Path) -> tuple[str, ...]:
 
 @pytest.fixture
 def project(released: Path, tmp_path: Path) -> Path:
-    """Return a committed project of the first release."""
+    """Return a project generated from the template's first release and committed to Git."""
     project = tmp_path / "project"
     render_to(released, project, {})
     git(project, "init", "--quiet")
@@ -102,7 +102,7 @@ def test_an_update_prints_the_release_notes_and_the_next_commands(
 def test_switching_an_option_equals_a_fresh_copy_with_the_users_changes(
     flip: tuple[Answers, Answers], first_release: Path, shared: Path, tmp_path: Path
 ) -> None:
-    """Migrations are not compared, because an update never changes them."""
+    """The comparison excludes migrations, because an update never changes migrations."""
 
     def with_user_changes(answers: Answers) -> Path:
         def make(tree: Path) -> None:
@@ -146,10 +146,11 @@ USER_FILES = (
     "src/app/features/orders/router.py",
     "tests/unit/test_orders.py",
     "migrations/versions/9000_orders.py",
-    "README.md",  # Users rewrite it.
+    "README.md",  # Users rewrite their README.
 )
 
-# Lines that a user adds to generated files, each before this text, or at the end if it is empty.
+# For each generated file: a text, and the line that the tests insert before the text.
+# If the text is empty, the tests append the line to the end of the file.
 USER_LINES = {
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
     "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},
@@ -180,7 +181,7 @@ USER_LINES = {
 }
 
 DELETED_BY_THE_USER = "tests/unit/test_ids.py"
-"""A generated file that the user has deleted."""
+"""A generated file that the tests delete, as a user might."""
 
 
 def make_user_changes(project: Path) -> None:
@@ -220,7 +221,7 @@ def without_migrations(project: Path) -> dict[str, bytes]:
 def test_overlay_folders_are_merged_and_updated_and_removed(
     copier: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """An overlay is a folder whose name renders to a dot. copier must support such names."""
+    """An overlay is a folder whose name renders to a dot. copier must support such folder names."""
     template, project = tmp_path / "template", tmp_path / "project"
     one, two, both = (
         f"template/{{% if orm {condition} %}}.{{% endif %}}/src"
@@ -269,7 +270,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def test_the_answers_file_contains_every_asked_question_and_nothing_else(render: Render) -> None:
-    # copier asks the question about the worker only if Redis is chosen.
+    # Choose Redis, because copier asks the question about the worker only with Redis.
     answers = render(redis=True) / ".copier-answers.yml"
     saved = yaml.safe_load(answers.read_text(encoding="utf-8"))
 
@@ -309,7 +310,7 @@ def test_the_oldest_and_the_newest_copier_render_the_same_files(
 
 
 def releases() -> list[str]:
-    """Return the release tags of this repository, or HEAD if there are none."""
+    """Return the release tags of this repository, or HEAD if the repository has no tags."""
     tags = subprocess.check_output(["git", "tag", "--list", "v*"], cwd=ROOT, text=True)
     return tags.split() or ["HEAD"]
 
@@ -318,7 +319,7 @@ def releases() -> list[str]:
 def test_an_update_from_each_release_equals_a_fresh_copy(
     tag: str, template: Path, tmp_path: Path
 ) -> None:
-    """Migrations are not compared, because those of the old release are kept."""
+    """The comparison excludes migrations, because an update keeps the old release's migrations."""
     repository, project, fresh = (tmp_path / name for name in ("template", "project", "fresh"))
     answers: Answers = {"redis": True, "websockets": True, "worker": True}
     archive = tmp_path / "release.tar"

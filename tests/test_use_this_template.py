@@ -1,7 +1,7 @@
-"""A copy made with GitHub's "Use this template" becomes a project.
+"""Test that a repository created with GitHub's "Use this template" becomes a project.
 
-Local repositories replace those on GitHub, and git is configured to use them for GitHub's URLs. The
-tests do not cover GitHub's part: the workflow's form, its tokens and its permissions.
+Git is configured to use local repositories instead of the repositories on GitHub. The tests cannot
+cover the workflow's form, tokens and permissions, which GitHub provides.
 """
 
 import json
@@ -35,7 +35,7 @@ REFUSING_HOOK = (
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy by "Use this template": the files of the template's main branch in one commit."""
+    """A copy that GitHub's "Use this template" creates: one commit with the template's files."""
 
     root: Path
     remote: Path
@@ -46,7 +46,7 @@ class Copy:
         return attempt(*command, cwd=self.root, env={**self.env})
 
     def state(self) -> tuple[dict[str, bytes], str]:
-        """Return everything that must not change: files, commits, and staged changes."""
+        """Return the copy's files, commits and staged changes, which must not change."""
         return files_but_git(self.root), git(self.root, "log", "--all", "--format=%H") + git(
             self.root, "diff", "HEAD"
         )
@@ -58,7 +58,7 @@ def files_but_git(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def upstream(template: Path, tmp_path: Path) -> Path:
-    """Return the template's repository, with a release and a later commit that changes CI."""
+    """Return a repository of the template with a release and a later commit that changes ci.yml."""
     repository = tmp_path / "upstream/copier-fastapi.git"
     shutil.copytree(template, repository)
     git(repository, "init", "--quiet")
@@ -94,7 +94,7 @@ def tracked(root: Path) -> dict[str, bytes]:
 
 
 def expected_project(upstream: Path, folder: Path, **answers: str | bool) -> dict[str, bytes]:
-    """Return the files that copier renders from the first release, with the copy's newer ci.yml."""
+    """Return the files that copier renders from the first release, with ci.yml from the copy."""
     git(upstream, "worktree", "add", "--quiet", str(folder / "v1"), "v1.0.0")
     render_to(folder / "v1", folder / "fresh", {"project_name": "shop-api", **answers})
     return files(folder / "fresh") | {CI: (upstream / CI).read_bytes()}
@@ -188,7 +188,7 @@ def test_uncommitted_changes_are_not_replaced(change: str, copy: Copy) -> None:
     path.write_text("Mine.\n")
     if change == "staged":
         git(copy.root, "add", "README.md")
-    # `git status` omits untracked files with this setting, so the script must not rely on it.
+    # This setting hides untracked files from `git status`, but bootstrap.py must detect them.
     git(copy.root, "config", "status.showUntrackedFiles", "no")
     before = copy.state()
 
@@ -292,13 +292,13 @@ def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
         assert field.get("type", "string") == (
             "choice" if offered else "string" if text else "boolean"
         ), name
-        # bootstrap.py ignores boxes that are not ticked, so every switch must be off by default.
+        # bootstrap.py ignores unticked checkboxes, so every yes-or-no question must default to no.
         assert field.get("default", "") == ("" if computed else question["default"]), name
         assert question["default"] is not True, name
 
 
 def run_workflow(copy: Copy, folder: Path, **inputs: str | bool) -> list[str]:
-    """Run the workflow's steps in a checkout, and return the arguments of each `gh` call."""
+    """Run the steps of bootstrap.yml in a checkout, and return the arguments of each `gh` call."""
     programs = folder / "programs"
     programs.mkdir()
     write_program(programs / "gh", FAKE_GITHUB_CLI)
@@ -381,7 +381,7 @@ def test_ci_opens_an_issue_for_each_later_version(
     programs.mkdir()
     for known, created in (("false", True), ("true", False)):
         calls = tmp_path / f"known-{known}.txt"
-        # The real `gh` runs its built-in jq on the response, but this fake prints the result.
+        # The fake `gh` prints a fixed result, whereas the real `gh` filters a response with jq.
         write_program(
             programs / "gh", f'{FAKE_GITHUB_CLI}case "$*" in *list*) echo {known};; esac\n'
         )

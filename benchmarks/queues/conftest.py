@@ -1,4 +1,4 @@
-"""Run each test with each queue, and print a table of the results."""
+"""Run each test with each queue library, and print a table of the results."""
 
 from collections import defaultdict
 from collections.abc import Generator
@@ -16,7 +16,7 @@ from benchmarks.queues.processes import (
 )
 
 QUEUES = ["template", "pydocket", "pydocket+", "streaq", "streaq+", "saq", "saq+", "taskiq"]
-"""Names of the queues. With `+`, the adapter also implements features that its library lacks."""
+"""Names of the queues. A `+` marks an adapter that implements features that its library lacks."""
 
 
 @pytest.fixture(params=QUEUES)

@@ -1,8 +1,9 @@
-"""Interface of an adapter for a queue, and the two commands that each adapter offers.
+"""Interface of the adapters for queue libraries, and the two commands of each adapter.
 
-`work NAME…` runs a worker that has the jobs with these names. `client` runs a process that enqueues
-jobs, as a web server does. It writes one line of JSON when it is connected to Redis. Then it reads
-requests from stdin, one JSON array per line, and writes one line of JSON for each.
+The command `work NAME…` runs a worker for the jobs with these names. The command `client` runs a
+process that enqueues jobs, as a web server does. The client writes one line of JSON when it is
+connected to Redis. Then the client reads requests from stdin, one JSON array per line, and writes
+one line of JSON per request.
 """
 
 import asyncio
@@ -15,19 +16,19 @@ from typing import Any, Protocol, TypedDict
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 EXTENDED = "EXTENDED" in os.environ
-"""Whether an adapter implements missing features by means of its library's public API."""
+"""Whether the adapter implements features that its library lacks, using the public API."""
 
 VISIBILITY = 5
 """Visibility timeout: seconds after which the job of a killed worker is delivered again."""
 
 TIMEOUT = 4
-"""Seconds after which a running attempt is cancelled and counts as failed."""
+"""Seconds after which an attempt to run a job is cancelled and counts as failed."""
 
 ATTEMPTS = 3
-"""Attempts before a job is given up."""
+"""Number of failed attempts after which a job is given up."""
 
 RETRY = 0.5
-"""Seconds before the first retry."""
+"""Delay before the first retry of a failed job, in seconds."""
 
 GRACE = 2
 """Graceful shutdown timeout: seconds that running jobs may take after SIGTERM."""
@@ -46,24 +47,24 @@ class Queue(Protocol):
     """Adapter for the queue of one library."""
 
     def work(self, names: list[str]) -> None:
-        """Run a worker with these jobs until SIGTERM. The job `tick` is scheduled every minute."""
+        """Run a worker for these jobs until SIGTERM. The job `tick` is scheduled every minute."""
 
     def connected(self) -> AbstractAsyncContextManager[None]:
-        """Return a context manager in which the methods below may be called."""
+        """Return a context manager that connects a client, which can then enqueue jobs."""
 
     async def enqueue(
         self, name: str, kwargs: dict[str, Any], key: str | None, request_id: str | None
     ) -> None:
-        """Enqueue a job. Only one of the jobs with the same key runs. Raise if Redis is down."""
+        """Enqueue a job. Only one job with the same key runs. Raise if Redis is unavailable."""
 
     async def failed(self) -> list[Failed]:
         """Return the jobs that were given up."""
 
     async def retry(self, job_id: str) -> None:
-        """Put a job that was given up back into the queue, with its attempts counted from zero."""
+        """Requeue a job that was given up, with its number of attempts reset to zero."""
 
     async def put_garbage(self) -> None:
-        """Put a message into the queue that no version of the adapter can parse."""
+        """Enqueue a message that the adapter cannot parse."""
 
 
 def main(queue: Queue) -> None:

@@ -1,4 +1,4 @@
-"""Jobs of the tests. They write lines to the file TRACE, because some tests stop Redis."""
+"""Test jobs, which record their runs in the file TRACE, because some tests stop Redis."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ async def nap(seconds: float) -> None:
 
 
 async def hang(times: int) -> None:
-    """Hang for the first `times` attempts, and end at once after that."""
+    """Hang in the first `times` attempts, and end at once in later attempts."""
     _write("began")
     if _count("began") <= times:
         await asyncio.sleep(60)
@@ -39,7 +39,7 @@ async def hang(times: int) -> None:
 
 
 async def fail(times: int, seconds: float, text: str) -> None:
-    """Raise an exception after some seconds for the first `times` attempts."""
+    """Wait for `seconds`, and raise an exception in the first `times` attempts."""
     _write("began", text=text)
     failing = _count("began") <= times
     await asyncio.sleep(seconds)
@@ -49,7 +49,7 @@ async def fail(times: int, seconds: float, text: str) -> None:
 
 
 async def die() -> None:
-    """Kill the process with SIGKILL, as the kernel does when memory runs out."""
+    """Kill the worker process with SIGKILL, as the kernel does when memory runs out."""
     _write("began")
     os.kill(os.getpid(), signal.SIGKILL)
 

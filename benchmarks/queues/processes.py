@@ -93,7 +93,7 @@ class Worker:
         return self.process.poll() is None
 
     def owns(self, pid: int) -> bool:
-        """Return whether the process with this id belongs to the worker."""
+        """Return whether the process with this id is the worker or one of its child processes."""
         try:
             return os.getpgid(pid) == self.process.pid
         except ProcessLookupError:
@@ -153,7 +153,7 @@ class ClientError(Exception):
 
 
 class Processes:
-    """All processes of one test of one queue."""
+    """Redis, worker and client processes of one test."""
 
     def __init__(
         self, interpreter: Path, adapter: Path, folder: Path, environment: Mapping[str, str]
@@ -174,7 +174,7 @@ class Processes:
         self._stack.close()
 
     def work(self, *names: str) -> Worker:
-        """Start a worker that has these jobs, or by default all jobs except `tick`."""
+        """Start a worker for the named jobs, or for all jobs except `tick` if no name is given."""
         names = names or tuple(name for name in JOBS if name != "tick")
         process = subprocess.Popen(
             [*self._command, "work", *names],
@@ -182,7 +182,7 @@ class Processes:
             stderr=subprocess.STDOUT,
             env=self._environment,
             cwd=self._folder,
-            # A process group, so that the worker's child processes are killed with it.
+            # Start a process group, so that `_kill_group` also kills the worker's child processes.
             start_new_session=True,
         )
         worker = Worker(process)
@@ -227,7 +227,7 @@ def interpreter_of_script(script: Path) -> Path:
 
 
 def interpreter_of_service(folder: Path) -> Path:
-    """Generate a service with a worker in the folder, and return its Python interpreter."""
+    """Generate a service with a worker in `folder`, and return the service's Python interpreter."""
     answers = ["redis=true", "worker=true", "auth=none", "database=sqlite"]
     command = [Path(sys.executable).parent / "copier", "copy", "--quiet", "--trust", "--defaults"]
     command += ["--skip-tasks", "--vcs-ref", "HEAD"]

@@ -1,11 +1,11 @@
-"""Test the queue of a generated service, and other libraries, for the promises about jobs.
+"""Test which guarantees for jobs the queue of a generated service and other libraries give.
 
     uv run pytest benchmarks/queues -n 4 --tb=line
 
 These tests are not part of the test suite, because they take 15 minutes on two cores, and most
-libraries fail some of them. They need `redis-server` or `valkey-server`. `uv` installs each library
-from the inline metadata of its adapter. The service is rendered from the last commit. Run the tests
-on a machine that does nothing else, because they measure times.
+libraries fail some tests. The tests need `redis-server` or `valkey-server`. `uv` installs each
+library as declared in the inline metadata of its adapter. The service is rendered from the last
+commit. Run the tests on a machine without other load, because they measure times.
 """
 
 import json
@@ -23,7 +23,7 @@ from benchmarks.queues.interface import ATTEMPTS, GRACE, TIMEOUT, VISIBILITY
 from benchmarks.queues.processes import Client, ClientError, Processes, Worker, until
 
 SLACK = 10
-"""Seconds allowed beyond the visibility timeout, because a library may poll for abandoned jobs."""
+"""Extra seconds after the visibility timeout, because some libraries poll for abandoned jobs."""
 
 
 def wait_for(queue: Processes, event: str, count: int = 1, seconds: float = 30) -> None:
@@ -31,13 +31,13 @@ def wait_for(queue: Processes, event: str, count: int = 1, seconds: float = 30) 
 
 
 def works(worker: Worker, queue: Processes, client: Client) -> bool:
-    """Enqueue a job, and return whether this worker has run one of these jobs."""
+    """Enqueue a `note` job, and return whether this worker has run any `note` job."""
     client.enqueue("note", text="warm-up")
     time.sleep(0.5)
     return any(worker.owns(line["pid"]) for line in queue.trace("note"))
 
 
-# --- At least once ---
+# --- At-least-once delivery ---
 
 
 def test_another_worker_runs_the_job_of_a_killed_worker(
@@ -75,7 +75,7 @@ def test_a_worker_survives_an_outage_of_redis(queue: Processes, client: Client) 
 
 
 def test_a_job_that_fails_during_an_outage_is_retried(queue: Processes, client: Client) -> None:
-    """The test starts another worker if the outage ended the first, as a supervisor would."""
+    """If the outage ends the worker, the test starts another worker, as a supervisor would."""
     worker = queue.work()
     client.enqueue("fail", times=1, seconds=1, text="a")
     wait_for(queue, "began")
@@ -92,7 +92,7 @@ def test_a_job_that_fails_during_an_outage_is_retried(queue: Processes, client: 
 def test_enqueue_fails_within_six_seconds_during_an_outage(
     queue: Processes, client: Client
 ) -> None:
-    """The request can then run the job itself. After the outage the same client works again."""
+    """After the outage, the same client must be able to enqueue jobs again."""
     client.enqueue("note", text="before")
     queue.redis.kill()
 
@@ -128,7 +128,7 @@ def test_no_job_is_lost_while_workers_and_redis_are_killed(
 
     def are_done() -> bool:
         for worker in workers:
-            if not worker.is_running:  # A supervisor would restart it.
+            if not worker.is_running:  # A supervisor would restart the worker.
                 workers.remove(worker)
                 workers.append(queue.work())
         done = {line["text"] for line in queue.trace("ended")}
@@ -143,7 +143,7 @@ def test_no_job_is_lost_while_workers_and_redis_are_killed(
 
 @contextmanager
 def unit_of_work(file: Path) -> Generator[tuple[sqlite3.Connection, list[Callable[[], None]]]]:
-    """Yield a transaction and a list of actions, which are called after the commit."""
+    """Yield a connection in a transaction, and a list of functions to call after the commit."""
     actions: list[Callable[[], None]] = []
     with closing(sqlite3.connect(file)) as connection, connection:
         yield connection, actions
@@ -233,7 +233,7 @@ def test_an_unknown_job_waits_for_a_worker_that_knows_it(queue: Processes, clien
     old = queue.work("nap")
     client.enqueue("note", text="new")
     client.enqueue("nap", seconds=0)
-    wait_for(queue, "ended")  # The unknown job does not block others.
+    wait_for(queue, "ended")  # The unknown job must not block other jobs.
     time.sleep(6)
     assert client.failed() == []
 
@@ -313,7 +313,7 @@ def test_a_job_that_kills_its_workers_is_given_up_and_kept(
     def is_given_up() -> bool:
         nonlocal worker
         if not worker.is_running:
-            worker = queue.work()  # A supervisor would restart it.
+            worker = queue.work()  # A supervisor would restart the worker.
         assert len(queue.trace("began")) <= ATTEMPTS
         return bool(client.failed())
 
@@ -327,7 +327,7 @@ def test_a_job_that_kills_its_workers_is_given_up_and_kept(
 def test_only_one_of_two_workers_runs_a_scheduled_job(queue: Processes) -> None:
     queue.work("tick")
     queue.work("tick")
-    # Count only a later minute, because a library may also run the job for the current minute.
+    # Count only runs in a later minute: some libraries also run the job for the current minute.
     minute = (time.time() + 10) // 60 + 1
 
     time.sleep((minute + 1) * 60 + 3 - time.time())
@@ -346,7 +346,7 @@ def test_a_stopping_worker_finishes_running_jobs_and_takes_no_new_ones(
     wait_for(queue, "began")
 
     worker.request_stop()
-    time.sleep(GRACE * 0.6)  # A library may check for signals once a second.
+    time.sleep(GRACE * 0.6)  # Some libraries check for signals only once a second.
     client.enqueue("note", text="a")
 
     assert worker.process.wait(GRACE + 8) == 0

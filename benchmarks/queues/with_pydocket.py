@@ -39,7 +39,7 @@ def declare(name: str, function: Function) -> Function:
 
     async def run(
         *,
-        retry: Retry = policy,  # noqa: ARG001 - a dependency
+        retry: Retry = policy,  # noqa: ARG001 - pydocket reads it
         timeout: Timeout = Timeout(timedelta(seconds=TIMEOUT)),  # noqa: ARG001, B008
         execution: Execution = CurrentExecution(),  # noqa: B008
         **kwargs: Any,
@@ -59,7 +59,7 @@ def declare(name: str, function: Function) -> Function:
 
 
 class KeepFailed(ExponentialRetry):
-    """Retry policy that stores a job in Redis when it is given up."""
+    """Retry policy that stores a job in Redis when the job is given up."""
 
     async def __aenter__(self) -> Retry:
         retry = await super().__aenter__()
@@ -79,11 +79,11 @@ class KeepFailed(ExponentialRetry):
 
 
 class KilledError(Exception):
-    """Raised if the worker was killed during the last attempt."""
+    """Raised if the worker was killed during the last attempt to run a job."""
 
 
 def extend(execution: Execution, function: Function) -> Function:
-    """Run only one job for each key, and give up a job that kills its workers."""
+    """Return a function that runs one job for each key, and gives up a job that kills workers."""
 
     async def run(**kwargs: Any) -> None:
         done, started = f"done:{execution.key}", f"started:{execution.key}"
@@ -108,7 +108,7 @@ async def unknown(
     retry: Retry = Retry.forever(DELAY),  # noqa: ARG001, B008
     **__: Any,
 ) -> None:
-    """Raise an error for an unknown job, so that it is retried until a worker has it."""
+    """Raise an error for an unknown job, so that pydocket retries it until a worker knows it."""
     raise LookupError
 
 
@@ -179,7 +179,7 @@ class DocketQueue:
             await redis.delete(f"started:{job_id}")
             await redis.hdel("failed", job_id)
             add = self.docket.add(kept["name"], key=job_id)
-            # `handle_failure` stores a job while its state is "running", so retry until it changes.
+            # `handle_failure` stores a job before its state changes from "running", so try again.
             while (await add(**kept["kwargs"])).disposition is Disposition.ALREADY_SCHEDULED:
                 await asyncio.sleep(0.1)
 

@@ -30,7 +30,7 @@ def declare(name: str) -> Callable[..., Awaitable[None]]:
 
 
 async def do_not_count_unknown_jobs(context: dict[str, Any]) -> None:
-    """Do not count the attempt if this worker does not have the job."""
+    """Do not count the attempt if this worker does not know the job."""
     if context["job"].function not in context["worker"].functions:
         context["job"].attempts -= 1
 
@@ -48,7 +48,7 @@ def extend(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
             # An attempt that is interrupted by a stopping worker does not count.
             job.attempts -= worker.event.is_set()
             raise
-        # The record of a successful job expires. Records of failed jobs are kept for ever (ttl 0).
+        # The record of a successful job expires. A failed job keeps a ttl of 0 and never expires.
         job.ttl = 600
         if job.meta.get("key"):
             await worker.queue.redis.set(done, "", ex=DAY)
@@ -68,14 +68,14 @@ class SaqQueue:
             queue = Queue.from_url(REDIS_URL)
             await queue.connect()
             if EXTENDED:
-                # Delay the first sweep: it treats jobs that a worker has just started as abandoned.
+                # Delay the first sweep, which would treat jobs that have just started as abandoned.
                 await queue.redis.set("saq:default:sweep", "", ex=2)
             worker = Worker(
                 queue,
                 functions=list(functions.items()),
                 cron_jobs=[CronJob(tick, "* * * * *")] if tick else [],
                 timers={"sweep": 1},
-                # With 0, an idle worker would exit only at the end of its shutdown grace period.
+                # With a timeout of 0, an idle worker would stop only after its grace period.
                 dequeue_timeout=1,
                 shutdown_grace_period_s=GRACE,
                 before_process=do_not_count_unknown_jobs if EXTENDED else None,
@@ -99,7 +99,7 @@ class SaqQueue:
             name,
             kwargs=kwargs,
             meta={"request_id": request_id, "key": key},
-            # saq uses the timeout as the visibility timeout, too.
+            # saq also uses `timeout` as the visibility timeout.
             timeout=TIMEOUT,
             retries=ATTEMPTS,
             retry_delay=RETRY,

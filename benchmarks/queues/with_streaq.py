@@ -25,7 +25,7 @@ type Function = Callable[..., Awaitable[None]]
 
 
 def dump(value: Any) -> str:
-    """Serialize a value as JSON, and exceptions, which results may contain, as their repr."""
+    """Serialize a value as JSON. An exception in the value is serialized as its repr."""
     return json.dumps(value, default=repr)
 
 
@@ -40,7 +40,7 @@ def make_worker(names: list[str]) -> Worker[None]:
     for name in names:
         options: dict[str, Any] = {"name": name}
         if EXTENDED:
-            # The middleware counts attempts and limits their time, because it stores failed jobs.
+            # `extend` counts attempts and limits their time, because it stores failed jobs.
             options |= {"max_tries": None, "timeout": None}
         else:
             options |= {"max_tries": ATTEMPTS, "timeout": TIMEOUT, "retry_timeouts": True}
@@ -79,7 +79,7 @@ def add_retries(worker: Worker[None]) -> None:
 class WaitingWorker(Worker[None]):
     """Worker that requeues unknown jobs, and stores messages that cannot be parsed.
 
-    It relies on the format in which streaq stores a task, which is not documented.
+    The class relies on the undocumented format in which streaq stores a task.
     """
 
     async def run_task(self, msg: StreamMessage) -> None:
@@ -101,7 +101,7 @@ class WaitingWorker(Worker[None]):
 
 
 def extend(worker: Worker[None]) -> None:
-    """Store failed jobs, run only one job for each key, and pass the request id to the job."""
+    """Add a middleware that stores failed jobs, runs one job per key, and sets the request id."""
 
     @worker.middleware
     def middleware(task: Function) -> Function:
@@ -113,7 +113,7 @@ def extend(worker: Worker[None]) -> None:
             done, started = f"done:{context.fn_name}:{key}", f"started:{context.task_id}"
             if key and await redis.exists([done]):
                 return
-            # `context.tries` also counts attempts that a stopping worker has interrupted.
+            # Count attempts here: `context.tries` includes attempts that a shutdown interrupted.
             tries = await redis.incr(started)
             try:
                 assert tries <= ATTEMPTS, "The last attempt killed the worker."
@@ -139,7 +139,7 @@ def extend(worker: Worker[None]) -> None:
 
 
 def work_through_outages(names: list[str]) -> None:
-    """Restart the worker after an outage of Redis, which ends it with an exception."""
+    """Run a worker, and restart the worker when an outage of Redis ends it with an exception."""
     while True:
         try:
             make_worker(names).run_sync()

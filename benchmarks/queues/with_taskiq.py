@@ -4,7 +4,7 @@
 # ///
 """Adapter for taskiq with the stream broker of taskiq-redis.
 
-This adapter has no extended variant: the queue of a generated service extends taskiq.
+This adapter has no extended variant, because the queue of a generated service extends taskiq.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ later = ListRedisScheduleSource(REDIS_URL)
 broker = (
     RedisStreamBroker(
         REDIS_URL,
-        # "$" would skip messages that were enqueued before the first worker started.
+        # The id "$" would skip messages that were enqueued before the first worker started.
         consumer_id="0",
         idle_timeout=VISIBILITY * 1000,
         unacknowledged_lock_timeout=VISIBILITY,
@@ -99,7 +99,7 @@ class TaskiqQueue:
         await (kicker.with_task_id(key) if key else kicker).kiq(**kwargs)
 
     async def failed(self) -> list[Failed]:
-        """Return failed jobs without names and arguments, which a result does not contain."""
+        """Return failed jobs without names and arguments, which taskiq's results do not contain."""
         failed = []
         async with Redis.from_url(REDIS_URL) as redis:
             async for key in redis.scan_iter(f"{RESULTS}:*"):

@@ -1,4 +1,4 @@
-"""Adapter for the queue of a generated service. It runs in the environment of such a service."""
+"""Adapter for the queue of a generated service. It needs the service's Python environment."""
 
 import asyncio
 from collections.abc import AsyncGenerator

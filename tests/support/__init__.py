@@ -4,5 +4,5 @@ from pkgutil import iter_modules
 
 import pytest
 
-# Makes pytest show the compared values when an assert in a helper fails, as it does in a test.
+# Let pytest rewrite the asserts in helpers, so that a failed assert shows the compared values.
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in iter_modules(__path__)))

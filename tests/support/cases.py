@@ -9,7 +9,7 @@ from tests.support.servers import real_postgres, real_redis
 
 @cache
 def cases_of(tier: str) -> dict[str, list[Answers]]:
-    """Return the combinations for each parameter name that a test may declare."""
+    """Return the combinations of answers for each test parameter, such as `code` and `pair`."""
     few = tier == options.TIERS[0]
     pairs = options.pairs(options.CODE)
     code = options.combinations()
@@ -19,12 +19,12 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
         "combination": options.of_tier(tier),
         "tree_answers": tree_answers,
         "code": code,
-        # License and pipeline change no Python code, so those combinations are not type-checked.
-        # Each further Python version is slow: mypy first analyzes all libraries for that version.
+        # The license and the CI pipeline change no Python code, so type checks ignore both.
+        # Another Python version is slow to check, because mypy analyzes all libraries again.
         "typed": code if few else [*code, *filter(options.on_another_python, tree_answers)],
         "surface": options.surface_pairs(),
         "pair": [options.EVERYTHING] if few else pairs,
-        # On real servers the tests start faster; test_answers.py still uses the embedded servers.
+        # If real servers are available, a short run skips the slower tests on embedded servers.
         "embedded": [] if few and real else pairs,
         # Each supported pair of ORM and database.
         "orm_and_database": [

@@ -1,7 +1,7 @@
 """A client that calls every route of a service and records the responses as text.
 
-Values that differ between runs (ids, times, tokens) are replaced by numbers in order of appearance,
-so two services that behave alike produce the same transcript.
+Values that differ between runs (ids, times, tokens) are replaced by numbered placeholders, so two
+services that behave alike produce the same transcript.
 """
 
 import http.client
@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 API = "/api/v1"
 ADMIN, PASSWORD = "root@example.com", "correct horse battery staple"
 
-# Response headers that the transcript contains.
+# Response headers that are recorded in the transcript.
 HEADERS = ("Location", "Allow", "WWW-Authenticate", "Retry-After", "Cache-Control")
-# Patterns of values that differ between runs.
+# Regular expressions for values that differ between runs.
 VARYING = {
     "id": r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
@@ -26,7 +26,7 @@ VARYING = {
 
 
 class Client:
-    """Calls a service on 127.0.0.1 and keeps a transcript."""
+    """HTTP client that records a transcript of its requests and of the responses."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -41,9 +41,9 @@ class Client:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send a request, record the response, and return its parsed JSON, or None if it is empty.
+        """Send a request, record the response, and return its JSON, or None if the body is empty.
 
-        A dict or list is sent as JSON, and a string as it is.
+        If `body` is a dict or list, the client sends it as JSON. A string is sent unchanged.
         """
         sent = dict(headers or {})
         if token:
@@ -74,7 +74,7 @@ class Client:
 
 
 def record_responses(port: int, *, auth: bool) -> str:
-    """Call every route of the service, with valid and invalid requests; return the transcript."""
+    """Call every route with valid and invalid requests, and return the transcript."""
     client = Client(port)
     call = client.call
     call("GET", "/health")
@@ -164,7 +164,7 @@ def _call_item_routes(call: Callable[..., Any]) -> None:
 
 
 def _call_account_routes(client: Client) -> str:
-    """Register users, log in and use tokens; return the access token of a remaining user."""
+    """Call the routes of users and tokens. Return the access token of a registered user."""
     call, users = client.call, f"{API}/users"
     ann = {"email": "Ann@Example.com", "name": " Ann ", "password": PASSWORD}
     me = call("POST", users, ann)
@@ -216,7 +216,7 @@ def _call_account_routes(client: Client) -> str:
 
 
 def _call_as_owner_and_others(client: Client, token: str | None) -> None:
-    """Access an item as its owner, as another user and as an admin; then delete both users."""
+    """Access an item as its owner, as another user and as an admin, and then delete both users."""
     call, users, items = client.call, f"{API}/users", f"{API}/items"
     ben = log_in(client, "ben@example.com")["access_token"]
     admin = log_in(client, ADMIN)["access_token"]

@@ -1,4 +1,4 @@
-"""Fake programs for a hook to run, and the commands that a hook prints for the user."""
+"""Helpers that write fake programs for a hook, and read the commands that a hook prints."""
 
 import shlex
 from pathlib import Path

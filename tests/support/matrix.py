@@ -1,6 +1,6 @@
-"""The matrix report: for each combination of options, which checks passed and how long they took.
+"""Matrix report: which checks each combination of options passed, and how long the checks took.
 
-A test of a combination names its column in the report with `@pytest.mark.matrix("check")`.
+The marker `@pytest.mark.matrix("tags")` puts the result of a test into the column "tags".
 """
 
 import os
@@ -16,17 +16,17 @@ import pytest
 from tests.support import options
 
 PROPERTY = "cell"
-"""Name of the user property in which a test's report carries its row and column."""
+"""Name of the property of a pytest report that stores the test's row and column in the table."""
 
 ROWS = ("tree_answers", "typed", "code", "combination", "embedded", "pair")
-"""Names of the test parameters that hold a combination."""
+"""Names of the test parameters whose value is a combination of answers."""
 
 type Row = tuple[str | bool, ...]
 
 
 @dataclass
 class Cell:
-    """Result of one check of one combination."""
+    """Result of one check for one combination of options."""
 
     seconds: float = 0
     passed: int = 0
@@ -48,7 +48,7 @@ class Cell:
 
 
 def property_of(parameters: Mapping[str, Any], check: str) -> tuple[str, list[object]]:
-    """Return the user property for a test with these parameters. pytest-xdist sends it as JSON."""
+    """Return the user property for a test with these parameters, in types that JSON supports."""
     before, _ = parameters.get("flip", (None, None))
     answers = before or next(parameters[name] for name in ROWS if name in parameters)
     return PROPERTY, [[answers[name] for name in options.CODE], check]
@@ -57,7 +57,7 @@ def property_of(parameters: Mapping[str, Any], check: str) -> tuple[str, list[ob
 def table(reports: Iterable[pytest.TestReport]) -> str:
     """Return a Markdown table with a row for each combination and a column for each check.
 
-    A cell shows the seconds that the check took, or that it failed or was skipped.
+    A cell shows how many seconds the check took, or that the check failed or was skipped.
     """
     rows: dict[Row, dict[str, Cell]] = defaultdict(lambda: defaultdict(Cell))
     for report in reports:

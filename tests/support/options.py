@@ -1,7 +1,7 @@
 """The options of the template and their combinations.
 
-test_questions.py checks that copier.yml has the same options. An option that is added here is
-covered by every test that is parametrized with combinations.
+test_questions.py checks that copier.yml has the same options as this module. Every test that is
+parametrized with combinations of options covers all options in this module.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ CODE: Options = {
     "websockets": (False, True),
     "worker": (False, True),
 }
-"""Options that change the service's code. The tests generate and run their combinations."""
+"""Options that change the service's code. Tests generate services with all combinations."""
 
 SURFACE: Options = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "python_version": ("3.13", "3.12", "3.14"),
     "ci": ("github", "gitlab", "none"),
 }
-"""Options that change no code, such as the license. The tests check each pair of values."""
+"""Options that change no code, such as the license. Tests cover each pair of option values."""
 
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
 """Questions whose answer is free text."""
@@ -40,19 +40,19 @@ REFUSED: tuple[Answers, ...] = (
 """Combinations of answers that copier refuses."""
 
 TOGETHER = ("orm", "database", "auth")
-"""Options that change the same files. All their combinations are run, not only the pairs."""
+"""Options that change the same files. Tests run every combination of these options."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options whose combinations all run with `--matrix=core`. Of other options only pairs run."""
+"""Options of which `--matrix=core` tests every combination, not only every pair of values."""
 
 TIERS = ("pairs", "core", "full")
-"""Values of `--matrix`: which combinations run their tests. Static checks always cover all."""
+"""Values of `--matrix`, which selects the combinations of options whose generated tests run."""
 
 FIXED = ("orm", "database")
-"""Options that a project cannot change later, because its migrations and rows would not fit."""
+"""Options that a project cannot change later, because its migrations and data depend on them."""
 
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
-"""For each answer, the other answers that it requires."""
+"""Answers that require other answers: the worker requires Redis."""
 
 DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
 EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
@@ -70,7 +70,7 @@ def combinations() -> list[Answers]:
 
 
 def of_tier(tier: str) -> list[Answers]:
-    """Return the combinations whose generated tests run in this tier."""
+    """Return the combinations of options whose generated tests run with this `--matrix` value."""
     chosen_pairs = pairs(CODE)
     return [
         answers
@@ -93,12 +93,12 @@ def is_core(answers: Answers) -> bool:
 
 
 def surface_pairs() -> list[Answers]:
-    """Return combinations of CODE and SURFACE that contain each pair of values."""
+    """Return combinations of the options in CODE and SURFACE that cover each pair of values."""
     return pairs({**CODE, **SURFACE})
 
 
 def distinct_trees() -> list[Answers]:
-    """Return the answers of each tree that static checks read. Equal trees occur only once."""
+    """Return the combinations that static checks render, all of which render different files."""
     rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 
@@ -108,13 +108,13 @@ def on_another_python(answers: Answers) -> bool:
 
 
 def non_defaults(answers: Answers) -> Answers:
-    """Return the answers that differ from their question's default."""
+    """Return the answers that differ from the default answer to the question."""
     defaults = {name: values[0] for name, values in {**CODE, **SURFACE}.items()}
     return {name: value for name, value in answers.items() if defaults.get(name) != value}
 
 
 def changes() -> list[tuple[Answers, Answers]]:
-    """Return every change of one answer, as the valid combinations before and after it."""
+    """Return every valid change of one answer, as the combinations before and after the change."""
     return [
         (before, before | {name: value})
         for before in combinations()
@@ -125,7 +125,7 @@ def changes() -> list[tuple[Answers, Answers]]:
 
 
 def flips(tier: str) -> list[tuple[Answers, Answers]]:
-    """Return the changes of one answer that the update tests apply to a project in this tier."""
+    """Return the changes of one answer that the update tests make with this `--matrix` value."""
     return [
         *(
             (before, after)
@@ -158,7 +158,7 @@ def flip_name(flip: tuple[Answers, Answers]) -> str:
 def pairs(options: Options) -> list[Answers]:
     """Return a small set of combinations that contains each pair of values (pairwise testing).
 
-    Of the options in TOGETHER it contains each combination.
+    The set contains every combination of the options in TOGETHER.
     """
     constraints = [
         {"operator": "not", "condition": {"operator": "and", "conditions": equal}}

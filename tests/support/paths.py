@@ -4,4 +4,4 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache"
-"""Environments and caches that are kept between runs. The folder may be deleted at any time."""
+"""Folder of virtual environments and caches that later test runs reuse. It may be deleted."""

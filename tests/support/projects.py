@@ -26,17 +26,17 @@ from tests.support.running import MINUTES, environment, run
 
 @dataclass(frozen=True)
 class Project:
-    """A rendered project, and the environment that it is installed in."""
+    """A rendered project, and the virtual environment in which the project is installed."""
 
     root: Path
     environment: Path
     caches: Path
-    """Folder for the caches of mypy and ruff, outside the rendered tree, which tests share."""
+    """Folder for the caches of mypy and ruff. It is outside the project, which tests share."""
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> str:
-        """Run a command in the project's environment, and return its output. It must succeed."""
+        """Run a command in the project's environment. Return its output, or raise if it fails."""
         return run(*command, cwd=cwd or self.root, env={**self._environment(), **(env or {})})
 
     def start(
@@ -70,10 +70,10 @@ class Project:
 
 @contextmanager
 def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
-    """Yield a function that installs a project into an environment that later tests reuse.
+    """Yield a function that installs a project into a virtual environment that later tests reuse.
 
-    Each pytest worker has one environment for each Python version, because a project is installed
-    there by its path. For the next project uv only exchanges the packages that differ.
+    Each pytest worker has one virtual environment for each Python version, because only one project
+    can be installed in it. For the next project, uv replaces only the packages that differ.
     """
     with ExitStack() as stack:
         locks: dict[Path, FileLock] = {}
@@ -82,7 +82,7 @@ def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
             python = (root / ".python-version").read_text().strip()
             kept = CACHE / "environments" / f"{python}-{worker_id}"
             kept.mkdir(parents=True, exist_ok=True)
-            if kept not in locks:  # Another run of these tests must not use the environment.
+            if kept not in locks:  # A concurrent test run must not use the same environment.
                 locks[kept] = FileLock(kept / ".lock", timeout=20 * MINUTES)
                 stack.enter_context(locks[kept])
             lock = kept / "uv.lock"
@@ -97,9 +97,9 @@ def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
 
 
 def with_every_dependency(render: Render, worker_id: str) -> Project:
-    """Return an environment with the dependencies of all combinations, for static checks.
+    """Return a virtual environment with the dependencies of all combinations of options.
 
-    It cannot be built if two combinations require incompatible versions of a package.
+    The installation fails if two combinations require incompatible versions of a package.
     """
     root = CACHE / "reading"
     root.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def with_every_dependency(render: Render, worker_id: str) -> Project:
 def served(project: Project, **variables: str) -> Iterator[int]:
     """Serve the project with `app dev`, and yield the port.
 
-    Unless the variables name a server, `app dev` starts the embedded PostgreSQL and Redis.
+    `app dev` starts embedded PostgreSQL and Redis servers unless `variables` contains their URLs.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -142,8 +142,8 @@ def served(project: Project, **variables: str) -> Iterator[int]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-        # Run by root, PostgreSQL runs as the user `nobody`, who cannot read the tests' folder.
-        # Its data folder is named after the project, and a later run may use that name: delete it.
+        # If root runs the tests, `app dev` stores PostgreSQL's data in /var/lib/app-postgres.
+        # Delete the data, because a later test run may create a project at the same path.
         for note in project.root.glob(".local/*.README.txt"):
             folder = re.search(r"/var/lib/app-postgres/\w+", note.read_text(encoding="utf-8"))
             assert folder, note

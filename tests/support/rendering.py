@@ -1,8 +1,9 @@
-"""Render the template.
+"""Helpers that render the template.
 
-All tests render a copy of the repository's files that is made once at the start of the run, so
-edits during the run have no effect. Most tests render in process, in a fraction of a second. Tests
-of the command line, of releases and of updates run `copier` as a program.
+Tests render a copy of the repository that is made at the start of the test run, so that edits to
+the repository during the run have no effect. Most tests call copier's Python API, which takes a
+fraction of a second. Tests of copier's command line, of releases and of updates run the command
+`copier`.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ IN_PROCESS: dict[str, Any] = {
     "settings": copier.Settings(),
     "skip_tasks": True,
 }
-"""Arguments of copier's Python API: run no hooks, and ignore the user's copier settings."""
+"""Arguments for copier's Python API, which skip hooks and ignore the user's copier settings."""
 
 
 class Render(Protocol):
@@ -40,11 +41,11 @@ class Render(Protocol):
 
 
 def copy_of_this_repository(shared: Path) -> Path:
-    """Copy this repository's files, committed or not, without those that git ignores."""
+    """Copy this repository's files, including uncommitted files, but not files that git ignores."""
     copy = shared / "template"
     with FileLock(shared / "template.lock"):
         if not copy.exists():
-            # With the user's git settings, because safe.directory may have to list this folder.
+            # Use the user's git settings: without `safe.directory`, git may refuse this repository.
             listing = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
             for name in run(*listing, cwd=ROOT, env=dict(os.environ)).split("\0"):
                 if name and (ROOT / name).exists():
@@ -59,7 +60,7 @@ def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
 
 
 def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> Path:
-    """Return the tree of these answers. The first pytest worker that needs it calls `make`."""
+    """Return a project folder for these answers. Call `make` only if the folder is missing."""
     changed = json.dumps(options.non_defaults(answers), sort_keys=True)
     key = hashlib.sha256(changed.encode()).hexdigest()
     tree = folder / key[:16] / "my-api"
@@ -79,12 +80,12 @@ def render_to(template: Path, destination: Path, answers: Answers) -> None:
 
 @contextmanager
 def cached_templates() -> Iterator[None]:
-    """Make copier faster in this process: cache compiled templates, and skip calls of git."""
+    """Make copier faster in this process: cache compiled templates, and skip calls to git."""
     compiled: dict[tuple[object, ...], Any] = {}
     compile_ = jinja2.Environment.compile
 
     def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
-        # Jinja has one lexer for each set of delimiters and whitespace options.
+        # The lexer is part of the key, because it depends on Jinja's whitespace options.
         key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
         if key not in compiled:
             compiled[key] = compile_(self, source, *args, **kwargs)
@@ -95,7 +96,7 @@ def cached_templates() -> Iterator[None]:
         answers_path = cached_property(vars(Worker)["answers_relpath"].fget)
         answers_path.__set_name__(Worker, "answers_relpath")
         patch.setattr(Worker, "answers_relpath", answers_path)
-        # copier calls git for each file here, which only matters if core.fileMode is false.
+        # Skip copier's git call for each file, which has an effect only if core.fileMode is false.
         patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
         yield
 

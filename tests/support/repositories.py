@@ -1,4 +1,4 @@
-"""Git repositories: commits, and releases of the template."""
+"""Helpers that create Git commits, and tag releases of the template."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ def committed(repository: Path) -> set[str]:
 
 
 def released_template(template: Path, shared: Path) -> Path:
-    """Return a repository of the template with one release. The first pytest worker creates it."""
+    """Return a Git repository of the template with one release, created once per test run."""
     repository = shared / "released/template"
     with FileLock(shared / "released.lock"):
         if not repository.exists():

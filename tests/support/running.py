@@ -1,4 +1,4 @@
-"""Run commands in an environment without the settings of the user and of pytest."""
+"""Run commands without the environment variables of pytest and of the user's tools."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ MINUTES = 60
 """Seconds in a minute."""
 
 COPIER = (sys.executable, "-m", "copier")
-"""Command that runs the copier of the tests' environment."""
+"""Command that runs the copier version that is installed with the tests."""
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -46,9 +46,9 @@ def attempt(
 def interrupt(
     *command: str | Path, when: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Start a command, and send SIGINT to its process group when the path exists.
+    """Start a command, and send SIGINT to its process group as soon as the path `when` exists.
 
-    A terminal does the same when the user presses Ctrl-C.
+    A terminal sends the same signal when the user presses Ctrl-C.
     """
     process = subprocess.Popen(
         command,
@@ -69,9 +69,9 @@ def interrupt(
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment, without the variables of pytest and the user's tools."""
+    """Return this process's environment variables, except those of pytest and the user's tools."""
     tests = ("PYTEST_", "PYTHON", "VIRTUAL_ENV", "TEST_", "DATABASE_URL", "REDIS_URL")
-    # pyenv's variables select the Python of these tests, but a project may need another version.
+    # pyenv's variables select the tests' Python version, but a project may need another version.
     tools = ("GIT_", "PYENV_VERSION", "PYENV_DIR")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(tests + tools)}
     programs = [p for p in kept["PATH"].split(os.pathsep) if not p.startswith(sys.prefix)]

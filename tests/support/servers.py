@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis servers, and the roles and databases that tests create on them."""
+"""Find real PostgreSQL and Redis servers, and create roles and databases for tests."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ from tests.support.options import Answers
 
 @cache
 def real_postgres() -> str | None:
-    """Return TEST_DATABASE_URL, else the URL of a server on this machine, else None."""
+    """Return TEST_DATABASE_URL, or the URL of a PostgreSQL server on this machine, or None."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         return url
     local = "postgresql://postgres@127.0.0.1/postgres"
@@ -30,7 +30,7 @@ def real_postgres() -> str | None:
 
 @cache
 def real_redis() -> str | None:
-    """Return TEST_REDIS_URL, else the URL of a server on this machine, else None."""
+    """Return TEST_REDIS_URL, or the URL of a Redis server on this machine, or None."""
     if url := os.environ.get("TEST_REDIS_URL"):
         return url
     local = "redis://127.0.0.1"
@@ -44,9 +44,9 @@ def real_redis() -> str | None:
 
 @contextmanager
 def role(server: str) -> Iterator[str]:
-    """Create a role that may create databases, and yield its URL.
+    """Create a PostgreSQL role that may create databases, and yield the URL to connect as the role.
 
-    Drop the role afterwards. Fail if it still owns a database.
+    The role is dropped afterwards. The test fails if the role still owns a database.
     """
     name, password = f"copier_test_{secrets.token_hex(4)}", secrets.token_hex(16)
     with psycopg.connect(server, autocommit=True) as admin:
@@ -66,7 +66,7 @@ def role(server: str) -> Iterator[str]:
 
 @contextmanager
 def database(answers: Answers, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty database, and drop it afterwards."""
+    """Yield the URL of an empty database. A PostgreSQL database is dropped afterwards."""
     if answers["database"] == "sqlite":
         yield f"sqlite:///{folder / 'live.db'}"
         return

@@ -1,4 +1,4 @@
-"""Update a project, and find the conflicts that an update leaves."""
+"""Helpers that update a project and find merge conflicts."""
 
 import re
 from pathlib import Path
@@ -26,12 +26,12 @@ CHANGELOG = """# Changelog
 
 - None.
 """
-"""A changelog with three releases."""
+"""Example of a CHANGELOG.md with three releases."""
 
 
 def update(project: Path, answers: Answers) -> None:
-    """Update the project in this process, with these answers changed."""
-    # copier refuses a template with tasks unless `unsafe` is set, even if the tasks are skipped.
+    """Update the project with copier's Python API, and change the given answers."""
+    # copier refuses a template with tasks unless `unsafe` is set, even if `skip_tasks` is set.
     copier.run_update(project, data=dict(answers), overwrite=True, unsafe=True, **IN_PROCESS)
 
 
@@ -42,6 +42,6 @@ def append(path: Path, line: str) -> None:
 
 
 def files_with_conflicts(project: Path) -> list[str]:
-    """Return the paths of the files in which an update left a conflict."""
+    """Return the paths of the files in which an update left a merge conflict."""
     marks = re.compile(rb"^(<{7}|={7}|>{7})", re.MULTILINE)
     return [name for name, data in files(project).items() if marks.search(data) or ".rej" in name]

@@ -151,7 +151,7 @@ LoginLimitDep = Annotated[LoginLimit, Depends()]
 
 
 class RegistrationLimit:
-    """Rate limit of registrations from one client address (`RATE_LIMIT_REGISTRATION`).
+    """Rate limit for registrations from one client address (`RATE_LIMIT_REGISTRATION`).
 
     Registrations are limited because each one computes a password hash and sends an e-mail.
     """
