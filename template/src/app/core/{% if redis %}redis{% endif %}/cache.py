@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import cast
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
@@ -26,7 +27,11 @@ MAX_WAIT = 0.5
 
 LOOK_UP = """
 local version = redis.call('GET', KEYS[1]) or '0'
-return {version, redis.call('GET', KEYS[1] .. ':' .. version .. ':' .. ARGV[1])}
+local entry = KEYS[1] .. ':' .. version .. ':' .. ARGV[1]
+local found = redis.call('GET', entry)
+if found then return {version, found} end
+local lease = redis.call('SET', entry .. ':loading', ARGV[2], 'NX', 'EX', ARGV[3])
+return {version, false, lease}
 """
 
 INVALIDATE = """
@@ -84,12 +89,16 @@ class Cache:
         self, redis: Redis, key: str, schema_hash: str
     ) -> tuple[str, bytes | None, Lease]:
         await self._invalidate_pending(redis)
-        version, found = await redis.eval(LOOK_UP, 1, key, schema_hash)
+        token = uuid4().hex
+        # The script looks up the entry and acquires the lease in one step. In two steps, another
+        # reader could store the entry in between, and this reader would load it a second time.
+        version, found, *acquired = await redis.eval(
+            LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
+        )
         entry_key = f"{key}:{version.decode()}:{schema_hash}"
-        lease = Lease(_lease_key(entry_key), LOAD_LEASE)
-        if found is None and not await lease.acquire(redis):
+        if found is None and not any(acquired):
             found = await self._wait_for(redis, entry_key)
-        return entry_key, found, lease
+        return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
         """Return the entry that another process stores, or None if none is stored in time."""
