@@ -1,7 +1,11 @@
 """Rate limit counters in Redis, which all processes of the service share."""
 
+import math
+import time
+
 from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from app import DISTRIBUTION
 from app.core.rate_limit import RateLimiter
@@ -19,13 +23,17 @@ class SharedRateLimiter(RateLimiter):
             # The `connection_pool` option of `limits` accepts a pool, but its type hint does not.
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
-        super().__init__(enabled=local.enabled, storage=storage)
+        super().__init__(enabled=local.enabled)
+        self._shared = MovingWindowRateLimiter(storage)
         self._redis = redis
         self._local = local
 
     async def count(self, limit: RateLimitItem, *key: str) -> int:
         try:
             with self._redis.use():
-                return await super().count(limit, *key)
+                if await self._shared.hit(limit, *key):
+                    return 0
+                stats = await self._shared.get_window_stats(limit, *key)
         except RedisUnavailableError:
             return await self._local.count(limit, *key)
+        return max(1, math.ceil(stats.reset_time - time.time()))
