@@ -30,7 +30,7 @@ class FailingCommit(Database):
 
 
 class UnavailableDatabase(Database):
-    """An unreachable database: every operation raises an error after `seconds` seconds."""
+    """A database that is unavailable. Every operation raises an error after `seconds` seconds."""
 
     def __init__(self, seconds: float = 0) -> None:
         UnitsOfWork.__init__(self)

@@ -84,7 +84,7 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         except RateLimitError as exc:
             reply = Error(code="RATE_LIMITED", message=exc.message)
             await asyncio.sleep(RATE_LIMIT_PAUSE)
-        # Backpressure: while the send queue is full, no further message of the client is read.
+        # Backpressure: while the send queue is full, no further message from the client is read.
         await subscriber.queue.put(reply.model_dump_json())
 
 
