@@ -29,7 +29,7 @@ type Answer = Callable[[bytes], Awaitable[Reply]]
 async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> None:
     """Accept the connection and serve it until the client or the server closes it.
 
-    Log when the connection opens and when it closes.
+    The opening and the closing of the connection are logged.
     """
     offered = websocket.scope["subprotocols"]
     await websocket.accept(next((name for name in SUBPROTOCOLS if name in offered), None))

@@ -53,7 +53,7 @@ class UserRepository(BaseRepository[User]):
         Other transactions wait before they lock, update or delete the row. Returns None if the user
         does not exist or does not have the given column values.
 
-        A transaction that issues, spends or revokes refresh tokens locks the tokens' user first.
+        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """
