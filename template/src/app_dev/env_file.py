@@ -13,7 +13,7 @@ from pathlib import Path
 def make_env_file(root: Path) -> str | None:
     """Create `.env`, or add secrets that are missing in an existing `.env`.
 
-    A secret is missing, for example, after an option of the template was switched on.
+    For example, a secret is missing if a template option that needs it was switched on later.
 
     Return a sentence that describes the change, or None if `.env` needs no change. Existing lines
     of `.env` are never changed.

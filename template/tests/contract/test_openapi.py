@@ -1,4 +1,4 @@
-"""Contract tests: the responses match the OpenAPI document, also for invalid requests."""
+"""Contract tests: every response matches the OpenAPI document, even if the request is invalid."""
 
 import json
 import re
@@ -36,12 +36,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("contract")
 
 
-# Generated requests contain a valid cursor, because the service rejects random strings.
+# Generated requests contain a valid cursor, because the service rejects random text as a cursor.
 schemathesis.openapi.format(
     "cursor", strategies.just(Cursor(datetime(2026, 1, 1, tzinfo=UTC), uuid7()).encode())
 )
 
-# This application provides only the OpenAPI document; the `api` fixture receives the requests.
+# This application only provides the OpenAPI document. Requests are sent to the fixture `api`.
 schema = schemathesis.openapi.from_dict(create_app(example_settings()).openapi())
 
 
@@ -109,7 +109,7 @@ def test_every_body_schema_has_an_example_with_its_fields(shared_app: FastAPI) -
 async def client(
     committing_settings: Settings, api_headers: dict[str, str]
 ) -> AsyncGenerator[AsyncClient]:
-    """An HTTP client that sends `api_headers`, so that it may call every route."""
+    """An HTTP client that may call every route, because it sends `api_headers`."""
     async with (
         Database.connect(committing_settings) as database,
         running_app(create_app(committing_settings)) as app,

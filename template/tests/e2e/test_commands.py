@@ -68,7 +68,7 @@ def url(committing_settings: Settings) -> str:
 
 @contextmanager
 def serving(**environment: str) -> Generator[tuple[subprocess.Popen[str], httpx2.Client]]:
-    """Run `app serve` with production settings; yield its process and an HTTP client for it."""
+    """Run `app serve` with production settings, and yield the process and an HTTP client."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -18,7 +18,7 @@ FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
 def app_with(settings: Settings, **changes: Any) -> FastAPI:
-    """Create an application with some settings changed and the routes `/whoami` and `/large` added.
+    """Create an application with changed settings and two more routes, `/whoami` and `/large`.
 
     `/whoami` returns the client address and the URL scheme that the application sees.
     """
@@ -164,7 +164,7 @@ class TestHttpsRedirect:
 
 class TestProxies:
     async def whoami(self, app: FastAPI, peer: str) -> Any:
-        """Return the response of `/whoami` to a request that the proxy at `peer` forwards."""
+        """Return the response of `/whoami` to a request from a proxy with the address `peer`."""
         transport = ASGITransport(app, client=(peer, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get("/whoami", headers=FORWARDED)).json()

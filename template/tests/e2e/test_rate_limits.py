@@ -1,4 +1,4 @@
-"""Tests of rate limits: a client over its limit receives a 429 response with `Retry-After`."""
+"""Tests of rate limits: a client that exceeds its limit receives 429 with `Retry-After`."""
 
 from collections.abc import AsyncGenerator
 

@@ -1,4 +1,4 @@
-"""Tests of subscribers and after-commit actions, which a database runs only after a commit."""
+"""Tests of subscribers and after-commit actions, which run only after a commit."""
 
 from collections.abc import Sequence
 from unittest.mock import AsyncMock, Mock

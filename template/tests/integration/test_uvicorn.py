@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 OK, CLOSE_HEADER = b"HTTP/1.1 200 OK\r\n", b"connection: close\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 UPLOAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
-"""The headers of a request, which stays in progress until the client sends its 4-byte body."""
+"""The headers of a request that stays in progress until the client sends the 4-byte body."""
 
 WORKERS = """
 import sys, uvicorn
@@ -79,7 +79,7 @@ def test_stopping_workers_refuse_connections_and_finish_requests() -> None:
 
 
 def test_uvicorn_has_no_parameter_for_the_class_of_its_workers() -> None:
-    """If uvicorn accepts a worker class as a parameter, `run_workers` need not patch uvicorn."""
+    """`run_workers` patches uvicorn, because uvicorn has no parameter for the worker class."""
     assert set(inspect.signature(Multiprocess).parameters) == {"config", "sockets"}
 
 
@@ -103,7 +103,7 @@ async def response_while_stopping(server_class: type[uvicorn.Server]) -> bytes:
 
 @contextmanager
 def workers(code: str) -> Generator[tuple[subprocess.Popen[str], int]]:
-    """Serve `ok_app` in one worker process; yield the parent process and the server's port."""
+    """Serve `ok_app` in one worker process, and yield the parent process and the server's port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-c", code, str(port)]

@@ -18,7 +18,7 @@ def named(setting: str) -> str | None:
 
 
 def runs_tests(config: pytest.Config) -> bool:
-    """Return whether this process runs tests; under `pytest -n` only the worker processes do.
+    """Return whether this process runs tests. Under `pytest -n`, only worker processes run tests.
 
     The main process of `pytest -n` keeps the settings, because the worker processes inherit them.
     """

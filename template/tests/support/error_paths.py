@@ -8,7 +8,7 @@ MIN_ERROR_PATH_SHARE = 0.4
 """Minimum share of the tests that must be marked `error_path`, between 0 and 1."""
 
 COUNTS = Counter[bool]()
-"""Number of tests that are marked `error_path` (key `True`) and of all other tests (`False`)."""
+"""Number of tests that are marked `error_path` (key `True`) and of other tests (key `False`)."""
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -36,7 +36,7 @@ def pytest_terminal_summary(
 
 
 def has_too_few_error_paths(config: pytest.Config) -> bool:
-    """Return whether too few tests are marked `error_path`; False if only selected tests ran."""
+    """Return whether too few tests are marked `error_path`; False for a run of selected tests."""
     complete = not (config.option.keyword or config.option.markexpr or config.option.file_or_dir)
     return complete and COUNTS.total() > 0 and error_path_share() < MIN_ERROR_PATH_SHARE
 

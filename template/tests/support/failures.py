@@ -30,7 +30,7 @@ class FailingCommit(Database):
 
 
 class UnavailableDatabase(Database):
-    """An unreachable database: every operation raises an error after `seconds` seconds."""
+    """An unavailable database, in which every operation raises an error after `seconds` seconds."""
 
     def __init__(self, seconds: float = 0) -> None:
         UnitsOfWork.__init__(self)

@@ -15,7 +15,7 @@ def make_settings(**values: Any) -> Settings:
 
 
 def problems(**values: Any) -> dict[str, str]:
-    """Return a dictionary from the name of each invalid setting to its error message."""
+    """Return the error message for each invalid setting, by the name of the setting."""
     with pytest.raises(ValidationError) as caught:
         make_settings(**values)
     return {str(error["loc"][0]): error["msg"] for error in caught.value.errors()}

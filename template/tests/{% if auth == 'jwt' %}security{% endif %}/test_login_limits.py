@@ -1,4 +1,4 @@
-"""Tests of the rate limits of logins and of password changes."""
+"""Tests of the rate limits for logins and password changes."""
 
 from collections.abc import AsyncGenerator
 

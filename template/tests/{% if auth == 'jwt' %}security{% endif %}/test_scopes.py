@@ -119,7 +119,7 @@ async def test_another_users_row_is_neither_returned_nor_changed(
 
 
 async def test_a_scope_that_sees_all_rows_does_not_read_the_cache(database: Database) -> None:
-    """The cache may contain rows that `ON DELETE CASCADE` has deleted together with their owner."""
+    """The cache may contain rows that `ON DELETE CASCADE` has already deleted from the database."""
     cache = AsyncMock()
     async with database.reading() as unit:
         cached = UnitOfWork(unit.session, cache)

@@ -1,4 +1,4 @@
-"""Tests that requests with forged, tampered, expired and misused tokens get 401."""
+"""Tests that requests with forged, tampered, expired or misused tokens get 401."""
 
 import asyncio
 import base64
@@ -64,7 +64,7 @@ def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
 async def test_a_forged_token_without_changes_is_accepted(
     anonymous: AsyncClient, forge: Forge
 ) -> None:
-    """Prove that the 401 for a token with changed claims is not caused by an error in `forge`."""
+    """Without changes, `forge` signs a valid token, so in other tests the changes cause the 401."""
     assert await status_with(anonymous, forge()) == 200
 
 

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Commands do not import FastAPI, and the service does not import Typer.
+if TYPE_CHECKING:  # `app --help` must not import FastAPI, and the service must not import Typer.
     from fastapi import APIRouter
     from typer import Typer
 
@@ -29,7 +29,7 @@ def routers() -> Iterator[APIRouter]:
 
 
 def import_models() -> list[ModuleType]:
-    """Import and return the `models` modules of all features, so that the ORM knows all models."""
+    """Import and return the `models` modules of all features, so that the ORM finds all models."""
     return [module for _, module in modules("models")]
 
 
@@ -50,7 +50,7 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """Yield the name of every feature that has a module called `name`, and the module."""
+    """Yield the feature's name and the module for every feature with a module called `name`."""
     for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):

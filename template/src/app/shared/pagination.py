@@ -67,7 +67,7 @@ class PaginatedResponse[T](AppSchema):
     page: int
     page_size: int
 
-    @computed_field  # type: ignore[prop-decorator] # pydantic's documentation recommends this
+    @computed_field  # type: ignore[prop-decorator] # as pydantic's documentation recommends
     @property
     def has_next(self) -> bool:
         return self.page * self.page_size < self.total

@@ -12,7 +12,7 @@ from app.features.items.models import Item
 
 
 class SingleConnection(Connections):
-    """A pool with one connection in a transaction, so that nested transactions are savepoints."""
+    """A pool whose only connection is in a transaction, so inner transactions are savepoints."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,6 +1,6 @@
-"""Collects all models in one module, because Tortoise is configured with the module's name."""
+"""This module contains all models, because Tortoise is configured with the name of one module."""
 
 from app.features import import_models
 
-# The list contains every object in the features' modules. Tortoise selects the models.
+# This list contains every object in the `models` modules. Tortoise selects the models among them.
 __models__ = [thing for module in import_models() for thing in vars(module).values()]

@@ -188,7 +188,7 @@ def test_a_new_table_has_the_default_of_a_string_column(empty: Settings, version
 
 @pytest.fixture
 def branches(versions: Path) -> int:
-    """Write six revisions: the first, two branches with three revisions, the merge, the last."""
+    """Write six revisions: the first one, three on two branches, a merge, and the last one."""
     write(versions, "0001_first")
     write(versions, "0002_left", "0001_first")
     write(versions, "0002_right", "0001_first")

@@ -152,7 +152,7 @@ def write(versions: Path, name: str, *after: str) -> None:
 
 @pytest.fixture
 def branches(versions: Path) -> Sequence[str]:
-    """Write six revisions: the first, two branches with three revisions, the merge, the last."""
+    """Write six revisions: the first one, three on two branches, a merge, and the last one."""
     write(versions, "first")
     write(versions, "left", "first")
     write(versions, "right", "first")

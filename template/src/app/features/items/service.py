@@ -7,7 +7,7 @@ from app.shared.pagination import Feed, FeedParams, Page
 
 
 class ItemService:
-    """Business logic of items. Methods raise `ItemNotFoundError` if there is no item with the id.
+    """Business logic of items. Methods raise `ItemNotFoundError` if no item has the given id.
 
     Methods also raise `ItemNotFoundError` for an item outside the repository's scope, because a 403
     response would reveal that the item exists.

@@ -121,7 +121,7 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 
 
 class LoginLimit:
-    """Rate limit of login attempts from one client address.
+    """Rate limit for login attempts from one client address.
 
     Attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts from
     each address are counted separately, so an attacker cannot lock out a user at another address.
@@ -170,7 +170,7 @@ RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
 
 
 async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:
-    """Limit attempts to guess a user's current password with a stolen access token.
+    """Limit how often a client with a stolen access token can guess the user's current password.
 
     The limit for each user is ten times `RATE_LIMIT_AUTH`. Raises `RateLimitError` if the user
     exceeds the limit.

@@ -22,8 +22,8 @@ from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 def normalize_email(text: str) -> str:
     """Return the normalized form in which an e-mail address is stored, looked up and rate-limited.
 
-    Surrounding whitespace is removed, Unicode is composed (NFC), the domain is decoded from `xn--…`
-    to Unicode, and all letters are lowercased.
+    Surrounding whitespace is removed, Unicode is normalized to NFC, the domain is decoded from
+    `xn--…` to Unicode, and all letters are lowercased.
 
     Raises `ValueError` if the text is not an e-mail address, or contains a display name, as in
     `Ann <ann@example.com>`.
@@ -50,8 +50,8 @@ def _deliverable_email(text: str) -> str:
     """Return the normalized address, or raise `ValueError` for non-ASCII text before the `@`.
 
     A domain with non-ASCII characters also has an ASCII form (`xn--…`). Non-ASCII characters before
-    the `@` have no such form: they require that every mail server on the way supports SMTPUTF8
-    (RFC 6531), which many mail servers do not.
+    the `@` have no ASCII form, so every mail server on the way would have to support SMTPUTF8
+    (RFC 6531). Many mail servers do not support SMTPUTF8.
     """
     address = normalize_email(text)
     if not address.rpartition("@")[0].isascii():

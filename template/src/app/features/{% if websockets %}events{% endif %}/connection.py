@@ -29,7 +29,7 @@ type Answer = Callable[[bytes], Awaitable[Reply]]
 async def serve(websocket: WebSocket, subscriber: Subscriber, answer: Answer) -> None:
     """Accept the connection and serve it until the client or the server closes it.
 
-    Log when the connection opens and when it closes.
+    The opening and the closing of the connection are logged.
     """
     offered = websocket.scope["subprotocols"]
     await websocket.accept(next((name for name in SUBPROTOCOLS if name in offered), None))
@@ -84,7 +84,7 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         except RateLimitError as exc:
             reply = Error(code="RATE_LIMITED", message=exc.message)
             await asyncio.sleep(RATE_LIMIT_PAUSE)
-        # Backpressure: while the send queue is full, no further message of the client is read.
+        # Backpressure: while the send queue is full, no further message from the client is read.
         await subscriber.queue.put(reply.model_dump_json())
 
 

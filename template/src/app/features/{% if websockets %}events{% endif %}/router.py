@@ -29,7 +29,7 @@ async def live_events(
     service: EventServiceDep,
     resources: ResourcesDep,
 ) -> None:
-    """Send the client the events of its subscribed channels, except for rows it may not see."""
+    """Send the client the events of its channels, except events about rows that it may not read."""
 
     async def answer(data: bytes) -> Reply:
         # A WebSocket message counts against the rate limit like an HTTP request.

@@ -13,7 +13,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   socket?.close();
   const fields = new FormData(form);
-  // A relative URL works under any path prefix of a proxy.
+  // The URL is relative, so it also works behind a proxy that adds a path prefix.
   const url = new URL("../ws", location.href);
   url.protocol = location.protocol.replace("http", "ws");
   const opened = new WebSocket(url, fields.getAll("subprotocol").map((text) => text.trim()));

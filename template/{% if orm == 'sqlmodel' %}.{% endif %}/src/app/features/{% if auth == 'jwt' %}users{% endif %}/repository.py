@@ -12,13 +12,13 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# `ACTIVE` and `PROTECTED` are built once, because every authenticated request runs one of them.
+# The queries `ACTIVE` and `PROTECTED` are built once, because each authenticated request runs one.
 ACTIVE = select(col(User.role)).where(col(User.id) == bindparam("id"), col(User.is_active))
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 
 
 class UserRepository(BaseRepository[User]):
-    """Stores user accounts. A duplicate email address raises `EmailTakenError`."""
+    """Stores user accounts. A duplicate e-mail address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
@@ -27,11 +27,11 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this email address, normalized with `normalize_email`."""
+        """Return the user with this e-mail address, normalized with `normalize_email`."""
         return await self._one(self._select().where(col(User.email) == email))
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """Return a page of the users whose email address contains `params.q`, ignoring case."""
+        """Return a page of the users whose e-mail address contains `params.q`, ignoring case."""
         where = [col(User.email).icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)
 
@@ -54,7 +54,7 @@ class UserRepository(BaseRepository[User]):
         Other transactions wait before they lock, update or delete the row. Returns None if the user
         does not exist or does not have the given column values.
 
-        A transaction that issues, spends or revokes refresh tokens locks the tokens' user first.
+        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """

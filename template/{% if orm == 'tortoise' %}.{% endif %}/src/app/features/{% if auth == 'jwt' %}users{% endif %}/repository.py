@@ -15,7 +15,7 @@ from app.shared.pagination import Page
 
 
 class UserRepository(BaseRepository[User]):
-    """Stores user accounts. A duplicate email address raises `EmailTakenError`."""
+    """Stores user accounts. A duplicate e-mail address raises `EmailTakenError`."""
 
     model = User
     not_found = UserNotFoundError
@@ -24,11 +24,11 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this email address, normalized with `normalize_email`."""
+        """Return the user with this e-mail address, normalized with `normalize_email`."""
         return await self._rows(email=email).first()
 
     async def search(self, params: UserListParams) -> Page[User]:
-        """Return a page of the users whose email address contains `params.q`, ignoring case."""
+        """Return a page of the users whose e-mail address contains `params.q`, ignoring case."""
         where = [Q(email__icontains=params.q)] if params.q else []
         return await self.page(params, params.order, *where)
 
@@ -45,7 +45,7 @@ class UserRepository(BaseRepository[User]):
         if not self._session.client.capabilities.support_for_update:
             # A database without row locks allows only one writing transaction at a time.
             return await self.active_role(user_id)
-        # Tortoise supports only stronger row locks, which would serialize the requests of a user.
+        # Tortoise supports only stronger row locks, which would make requests of one user wait.
         sql = cached_sql(
             "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
         )
@@ -65,7 +65,7 @@ class UserRepository(BaseRepository[User]):
         Other transactions wait before they lock, update or delete the row. Returns None if the user
         does not exist or does not have the given column values.
 
-        A transaction that issues, spends or revokes refresh tokens locks the tokens' user first.
+        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """
