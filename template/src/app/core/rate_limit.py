@@ -32,7 +32,7 @@ class RateLimitError(AppError):
 
 
 class RateLimiter:
-    """A rate limiter with a moving window. By default, this process stores the counts in memory.
+    """A rate limiter with a moving window. By default, each process counts in its own memory.
 
     With fixed windows, a client could send twice the limit around the boundary between two windows.
     """

@@ -35,7 +35,7 @@ class Queries[Model: Entity]:
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that a row must have to be found by a query."""
+        """Column values that the queries filter by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -80,7 +80,7 @@ class Queries[Model: Entity]:
             created_at, key = self.model.created_at, self.model.id
             query = self._ordered(created_at, ascending=False)
             if after:
-                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
+                # The conditions mean `(created_at, id) < cursor`, and the database can use an index.
                 query = query.where(
                     created_at <= after.created_at,
                     (created_at < after.created_at) | (key < after.id),

@@ -18,7 +18,7 @@ type Condition = Q
 
 
 class Queries[Model: Entity]:
-    """Begins every query with `_rows()`, which selects the connection and applies the filters."""
+    """Database queries for one model. `_rows()` selects the connection and applies the filters."""
 
     model: type[Model]
     columns: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Queries[Model: Entity]:
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that a row must have to be found by a query."""
+        """Column values that the queries filter by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -75,7 +75,7 @@ class Queries[Model: Entity]:
         def rows() -> QuerySet[Model]:
             query = self._rows()
             if after:
-                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
+                # The conditions mean `(created_at, id) < cursor`, and the database can use an index.
                 query = query.filter(
                     Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                     created_at__lte=after.created_at,
