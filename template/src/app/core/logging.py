@@ -25,11 +25,11 @@ SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys whose values are never logged. Keys are converted to snake case first."""
+"""Pattern of keys whose values are never logged. The pattern is searched in keys in snake case."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum nesting depth and number of elements of a logged value. The rest is omitted."""
+"""Limits of a logged value: nesting depth and number of elements. Further elements are omitted."""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 

@@ -23,7 +23,10 @@ class ServerURL:
     username: str | None
     password: str | None
     hosts: tuple[tuple[str, int | None], ...]
-    """Host names or addresses, each with its port or None. Empty if the URL has no host."""
+    """Host names or addresses, each with its port or None.
+
+    The tuple is empty if the URL has no host.
+    """
     path: str
     query: dict[str, str]
 

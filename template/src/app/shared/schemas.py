@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 # PostgreSQL cannot store NUL characters, so schemas reject text that contains NUL.
 NO_NUL = r"^[^\x00]*$"
 # Surrounding whitespace is removed, so a text must contain at least one other character.
-# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern contains both.
+# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern names both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]

@@ -101,7 +101,7 @@ class Cache:
         return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Wait for the entry that another process loads. Return None if that takes too long."""
+        """Wait for the entry of another process. Return None if no entry is stored in time."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))

@@ -117,7 +117,7 @@ async def _run_forwards(manager: MigrationManager) -> None:
 
 
 async def _run_backwards(manager: MigrationManager) -> None:
-    """Revert a revision. The tables that it dropped are restored first.
+    """Revert a revision. The tables that the revision dropped are restored first.
 
     Piccolo would restore foreign key columns before the dropped tables to which they refer.
     """

@@ -64,7 +64,7 @@ def _stored_column(column: Column) -> Column:
     default = meta.params.get("default")
     if inspect.isroutine(default) and is_defined_in_app(default):
         meta.params["default"] = None  # The application sets this default, not the database.
-    elif default is not None:  # Some column classes have no default.
+    elif default is not None:  # Some column classes have no parameter `default`.
         meta.params["default"] = _quote(default)
     # A custom class is replaced with the ORM's base class unless it defines another column type.
     kind = type(column)

@@ -22,7 +22,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """Columns that list queries load. An empty tuple loads all columns.
+    """Columns that list queries load. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -70,12 +70,12 @@ class Queries[Model: Entity]:
         return page, next(iter(total.values()))
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after that cursor."""
 
         def rows() -> QuerySet[Model]:
             query = self._rows()
             if after:
-                # The conditions mean `(created_at, id) < cursor`, and the database can use an index.
+                # The conditions mean `(created_at, id) < cursor`, and the query can use an index.
                 query = query.filter(
                     Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                     created_at__lte=after.created_at,

@@ -27,7 +27,10 @@ class CompleteSchemaEditor(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _escape_default_value(self, default: object) -> str:
-        """Double apostrophes in a string. Tortoise uses backslashes, which is invalid SQL."""
+        """Double the apostrophes in a string.
+
+        Tortoise would escape apostrophes with backslashes, which is invalid SQL.
+        """
         if isinstance(default, str):
             return "'" + default.replace("'", "''") + "'"
         return super()._escape_default_value(default)
@@ -52,7 +55,7 @@ class CompleteSchemaEditor(BaseSchemaEditor):
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Change a column's type, which Tortoise cannot do. The database converts the values."""
+        """Change a column's type, which Tortoise cannot do. The database converts all values."""
         old = old_model._meta.fields_map[field_name]  # noqa: SLF001
         new = new_model._meta.fields_map[field_name]  # noqa: SLF001
         if _is_column(old) and _is_column(new):

@@ -35,7 +35,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """Columns that list queries load. An empty tuple loads all columns.
+    """Columns that list queries load. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -89,7 +89,7 @@ class Queries[Model: Entity]:
         return items, total.scalar_one()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after that cursor."""
         by = ("created_at", "id")
         statement = _listing(self.model, self.columns, _shape(self._filters), by, descending=True)
         if after:
