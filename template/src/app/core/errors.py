@@ -29,7 +29,7 @@ MESSAGES = {500: "The server encountered an internal error."}
 
 
 class AppError(Exception):
-    """Base class of errors that set the status code of the response.
+    """Base class of errors that determine the status code of the response.
 
     If `status_code` is below 500, the client receives `message` and `details`, which must therefore
     contain no implementation details. If `status_code` is 500 or higher, the error is logged, and

@@ -19,23 +19,23 @@ from app.settings.service import LogSettings
 
 SCALARS = (str, int, float, bool, type(None))
 OPAQUE_TYPES = (bytes, bytearray, memoryview, type)
-"""Types whose values are logged whole. `type` is included because `Enum` classes are iterable."""
+"""Types whose values are not logged as lists, even if the values are iterable."""
 
 SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys whose values are never logged. Keys are converted to snake case first."""
+"""Pattern of keys whose values are never logged. The pattern is searched in keys in snake case."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum nesting depth and number of elements of a logged value. Elements beyond are omitted."""
+"""Limits of a logged value: nesting depth and number of elements. Further elements are omitted."""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Return a logger whose log lines contain its name in the field `logger`."""
+    """Return a logger whose log lines contain `name` in the field `logger`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger_name=name)
     return logger
 
@@ -176,7 +176,7 @@ def mark_as_logged(error: BaseException) -> None:
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Filter uvicorn's log records: drop exceptions that have been logged, and cut query strings.
+    """Drop uvicorn's records of exceptions that are already logged, and remove query strings.
 
     Query strings are removed because they may contain secrets.
     """
@@ -281,8 +281,8 @@ def _render_console(renderer: Processor) -> Callable[[WrappedLogger, str, EventD
 def _simplify(value: Any) -> Any:
     """Return a copy of the value that can be rendered as JSON.
 
-    Surrogates are escaped. Integers of more than 63 bits and values of other types are replaced
-    with their `repr`.
+    Surrogates are escaped. Integers of more than 63 bits and values of types that JSON does not
+    have are replaced with their `repr`.
     """
     match value:
         case None | bool() | float():

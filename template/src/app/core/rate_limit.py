@@ -31,7 +31,7 @@ class RateLimitError(AppError):
 
 
 class MovingWindow:
-    """The recent requests of each client of one rate limit, in the memory of this process.
+    """The recent requests of all clients that count toward one rate limit, in process memory.
 
     With fixed windows, a client could send twice the limit around the boundary between two windows.
     `MemoryStorage` of the `limits` library (5.8) is not used, because it looks for expired requests
@@ -69,7 +69,7 @@ class MovingWindow:
 
 
 class RateLimiter:
-    """A rate limiter with moving windows, which are in the memory of this process by default."""
+    """A rate limiter with moving windows. By default, each process counts in its own memory."""
 
     def __init__(self, *, enabled: bool) -> None:
         self.enabled = enabled

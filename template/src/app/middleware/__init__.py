@@ -1,7 +1,7 @@
 """Pure ASGI middleware, and the order in which it runs.
 
-No middleware uses Starlette's `BaseHTTPMiddleware`, because this class alone takes more time per
-request than all other middleware together.
+No middleware uses Starlette's `BaseHTTPMiddleware`, because that class alone adds more time to a
+request than all middleware in this package together.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         "allow_headers": ["*"],
         "expose_headers": ["Location", "Retry-After", "X-Request-ID"],
     }
-    # The rate limit comes first, so that it also counts requests that later middleware rejects.
+    # The rate limit comes before other checks, so that it also counts requests that they reject.
     guards = [
         Middleware(RateLimitMiddleware, rate=settings.rate_limit_default, cors=cors),
         Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False),
@@ -51,7 +51,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),
         Middleware(StrictCORSMiddleware, **cors),
         Middleware(GZipMiddleware, minimum_size=1000),
-        # Errors are handled inside the CORS middleware, so that browsers can read 500 responses.
+        # Error handling runs inside the CORS middleware, so that 500 responses have CORS headers.
         Middleware(UnhandledErrorMiddleware),
         Middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes),
         Middleware(BodyEncodingMiddleware),
@@ -61,7 +61,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
 def _with_ipv4_mapped(networks: list[str]) -> Iterator[str]:
     """Yield each network, and for an IPv4 network also the IPv4-mapped IPv6 network.
 
-    A dual-stack socket reports the address of an IPv4 client as `::ffff:192.0.2.1`.
+    A dual-stack socket reports an IPv4 client with an IPv6 address such as `::ffff:192.0.2.1`.
     """
     for network in map(ipaddress.ip_network, networks):
         yield str(network)

@@ -7,10 +7,11 @@ TEXT_TYPES = (b"application/json", b"application/x-www-form-urlencoded")
 
 
 class BodyEncodingMiddleware:
-    """Respond with 400 to a JSON or form body that is not UTF-8.
+    """Respond with status 400 if a JSON or form body is not valid UTF-8.
 
-    RFC 8259 (section 8.1) requires UTF-8 for JSON. Python's `json` would also accept UTF-16, UTF-32
-    and encoded surrogates, which the database cannot store and a response cannot contain.
+    RFC 8259 (section 8.1) requires UTF-8 for JSON, but `json.loads` also accepts UTF-16, UTF-32 and
+    surrogates encoded as UTF-8. Text with surrogates cannot be stored in the database or sent in a
+    response.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,7 +31,7 @@ class BodyEncodingMiddleware:
                     decoder.decode(body, final=not message.get("more_body", False))
                 except UnicodeDecodeError as exc:
                     raise HTTPException(400, "The body is not valid UTF-8.") from exc
-                # JSON in UTF-16 or UTF-32 contains NUL bytes, and valid JSON in UTF-8 does not.
+                # JSON in UTF-16 or UTF-32 contains NUL bytes, but valid JSON in UTF-8 does not.
                 if b"\0" in body:
                     raise HTTPException(400, "The body is not valid UTF-8.")
             return message

@@ -8,10 +8,10 @@ PREFIX = "access-control-"
 
 
 class StrictCORSMiddleware:
-    """Starlette's CORS middleware, but without CORS headers for origins that are not allowed.
+    """Wraps Starlette's CORS middleware, and removes CORS headers if the origin is not allowed.
 
-    Starlette sends the allowed methods and headers even to origins that are not allowed. `options`
-    are the parameters of Starlette's `CORSMiddleware`.
+    Starlette's `CORSMiddleware` sends the allowed methods and headers to every origin, even to an
+    origin that is not allowed. `options` are the arguments of `CORSMiddleware`.
     """
 
     def __init__(self, app: ASGIApp, /, **options: Any) -> None:

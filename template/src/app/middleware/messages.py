@@ -1,6 +1,6 @@
-"""Types of ASGI messages that the middleware has to recognize."""
+"""Types of ASGI messages that several middleware classes look for."""
 
 RESPONSE_START_TYPES = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
-"""Types of messages that start a response, also to a request to upgrade the connection."""
+"""Types of ASGI messages that start a response or accept an upgrade of the connection."""

@@ -9,8 +9,8 @@ class PlainErrorMiddleware:
     """Convert the plain-text errors of Starlette's middleware into JSON error responses.
 
     Starlette's middleware for trusted hosts, CORS and body limits responds with plain-text errors.
-    The text becomes the `message` of the JSON error. All headers that do not describe the body are
-    kept.
+    The text becomes the `message` of the JSON error. All headers except `Content-Type` and
+    `Content-Length` are kept.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,7 +27,7 @@ class PlainErrorMiddleware:
         async def send_enveloped(message: Message) -> None:
             nonlocal error_start, text, started
             if message["type"] == "websocket.close" and not started:
-                # Without this response, the server would reject the handshake with an empty 403.
+                # Without this response, the server would send a 403 response with an empty body.
                 await error_response(403)(scope, receive, send)
                 return
             started = started or message["type"] in RESPONSE_START_TYPES

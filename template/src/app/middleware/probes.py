@@ -7,7 +7,7 @@ PROBE_PATHS = frozenset({"/health", "/ready"})
 
 
 def is_probe(scope: Scope) -> bool:
-    """Return whether the request is a health probe, with or without the prefix in ROOT_PATH."""
+    """Return whether the request is a health probe. The path may begin with ROOT_PATH."""
     if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
         return False
     path: str = scope["path"]
@@ -17,7 +17,8 @@ def is_probe(scope: Scope) -> bool:
 class ExceptProbesMiddleware:
     """Apply another middleware to all requests except health probes.
 
-    Orchestrators send health probes often, over plain HTTP, and with an IP address as the host.
+    Orchestrators send probes often, over plain HTTP and with an IP address in the `Host` header, so
+    the other middleware might reject or redirect probes.
     """
 
     def __init__(self, app: ASGIApp, guard: Middleware) -> None:

@@ -14,9 +14,10 @@ from app.middleware.cors import StrictCORSMiddleware
 class RateLimitMiddleware:
     """Count requests by client address, and respond with 429 if the default limit is exceeded.
 
-    The middleware runs before routing and does not read the body, so a rejected request causes no
-    database query. Requests that fail later are counted as well. `cors` contains the
-    parameters of the CORS headers, which allow scripts in browsers to read a 429 response.
+    The middleware runs before routing and does not read the body, so a rejection needs no
+    body parsing and no database query. Requests that are rejected later are counted as well.
+    `cors` contains the arguments of `StrictCORSMiddleware`, which adds the headers that let scripts
+    in browsers read a 429 response.
     """
 
     def __init__(self, app: ASGIApp, rate: str, cors: Mapping[str, Any]) -> None:
@@ -42,7 +43,7 @@ class RateLimitMiddleware:
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "http" and "origin" in headers:
-            # The method is set to GET, because `CORSMiddleware` responds to a preflight with 200.
+            # `CORSMiddleware` answers a preflight request with 200, so the method is set to GET.
             cors = StrictCORSMiddleware(refusal, **self._cors)
             await cors({**scope, "method": "GET"}, receive, send)
         else:

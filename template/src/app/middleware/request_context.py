@@ -25,7 +25,7 @@ HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 class RequestContextMiddleware:
-    """Bind `request_id` and `client` to all log lines of a request, and log its end."""
+    """Add `request_id` and `client` to a request's log lines, and log when the request ends."""
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class RequestContextMiddleware:
             if message["type"] in RESPONSE_START_TYPES:
                 status_code = message.get("status", 101)
                 headers = list(message.get("headers", ()))
-                # The page `/docs` sets a less strict Content-Security-Policy, which is kept.
+                # Keep the Content-Security-Policy of `/docs`, which allows Swagger UI to run.
                 if not any(name == CSP for name, _ in headers):
                     headers.append((CSP, API_CSP))
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
@@ -62,7 +62,7 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # An upgraded connection (status 101) stays open, and its end is logged elsewhere.
+            # An upgraded connection (status 101) stays open, and the endpoint logs when it closes.
             if status_code != 101:
                 self._logger.info(
                     "request_completed",

@@ -32,6 +32,6 @@ class UnhandledErrorMiddleware:
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # The exception makes uvicorn close the connection of the incomplete response.
+                # Re-raise, so that uvicorn closes the connection of the incomplete response.
                 mark_as_logged(exc)
                 raise

@@ -1,1 +1,1 @@
-"""Classes of settings, one for each part of the service. `app.config.Settings` combines them."""
+"""Settings classes, one for each part of the service, which `app.config.Settings` combines."""

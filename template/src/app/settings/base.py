@@ -7,7 +7,7 @@ from app.settings.values import Lowered
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of all settings, with `environment`, on which other settings depend."""
+    """Base class of all settings classes, with the `environment` that other settings depend on."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -18,11 +18,11 @@ class EnvironmentSettings(BaseSettings):
     )
 
     shares_rate_limits: ClassVar[bool] = False
-    """Whether all processes of the service share the counters of the rate limits."""
+    """Whether all processes of the service share the rate limit counters."""
 
     environment: Annotated[Literal["development", "staging", "production"], Lowered] = "production"
 
 
 def in_production(info: ValidationInfo) -> bool:
-    """Return whether the rules for production apply, as they also do if ENVIRONMENT is invalid."""
+    """Return whether ENVIRONMENT is `production`. An invalid value counts as `production`."""
     return bool(info.data.get("environment", "production") == "production")

@@ -1,4 +1,4 @@
-"""Settings that do not depend on the options of the template."""
+"""Settings of the application, server, logs, database, HTTP handling and rate limits."""
 
 from typing import Annotated, Literal
 
@@ -43,13 +43,13 @@ class LogSettings(EnvironmentSettings):
 
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
-    # The pool sizes apply to the whole service, so worker processes divide the connections.
-    # The upper bounds exist because a pool may allocate memory for each connection.
+    # Each pool size applies to all worker processes of an instance together.
+    # The upper bounds limit memory, because a pool may allocate memory for each connection.
     db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     db_pool_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     db_prepared_statements: bool = True
-    """Must be false if a connection pooler in transaction mode would lose prepared statements."""
+    """Must be false if a pooler in transaction mode does not support prepared statements."""
 
     @field_validator("database_url")
     @classmethod

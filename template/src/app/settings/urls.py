@@ -23,13 +23,16 @@ class ServerURL:
     username: str | None
     password: str | None
     hosts: tuple[tuple[str, int | None], ...]
-    """Host names or addresses, each with its port. The tuple is empty if the URL has no host."""
+    """Host names or addresses, each with its port or None.
+
+    The tuple is empty if the URL has no host.
+    """
     path: str
     query: dict[str, str]
 
     @property
     def has_one_host(self) -> bool:
-        """Return whether the URL has exactly one host, and the host is not a Unix socket."""
+        """Return whether the URL has exactly one host, and the host is not a path (Unix socket)."""
         return len(self.hosts) == 1 and not self.hosts[0][0].startswith("/")
 
 

@@ -29,7 +29,7 @@ def split_list(value: Any) -> Any:
 
 
 def check_origin(origin: str) -> str:
-    """Return the origin, or raise `ValueError` if it differs from the form that browsers send.
+    """Return the origin, or raise `ValueError` if browsers would send it in another form.
 
     Browsers send the scheme and host in lower case, without a default port (RFC 6454, section 6.2).
     """
@@ -138,4 +138,4 @@ Text = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
     ),
 ]
-"""Text of 1 to 100 characters on a single line, which must not be blank."""
+"""One line of 1 to 100 characters, at least one of which is not whitespace."""

@@ -21,12 +21,12 @@ from pydantic.config import JsonDict
 from app.shared.schemas import AppSchema, QuerySchema
 
 MAX_PAGE_SIZE = 100
-# With this limit, the offset fits into the 64-bit integers of the database.
+# The limit keeps the offset within the range of 64-bit integers in the database.
 MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Query parameters of numbered pages. For each page, the database reads all earlier pages."""
+    """Query parameters of numbered pages. The database also reads the rows of all earlier pages."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)

@@ -12,7 +12,7 @@ CODES = {
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
 }
-"""Error codes of statuses whose error code differs from the name of the HTTP status."""
+"""Error codes that differ from the name of the HTTP status, by status code."""
 
 EXAMPLE: JsonDict = {
     "code": "NOT_FOUND",
@@ -58,7 +58,7 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
 
 
 def error_code(status_code: int) -> str:
-    """Return the error code for an HTTP status, such as `NOT_FOUND`."""
+    """Return the error code for an HTTP status, such as `NOT_FOUND` for 404."""
     return CODES.get(status_code) or HTTPStatus(status_code).name
 
 

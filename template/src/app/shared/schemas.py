@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
 
-# PostgreSQL cannot store NUL in text, so schemas reject text that contains it.
+# PostgreSQL cannot store NUL characters, so schemas reject text that contains NUL.
 NO_NUL = r"^[^\x00]*$"
-# A text must contain a character that is not whitespace, because surrounding whitespace is removed.
-# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern contains both.
+# Surrounding whitespace is removed, so a text must contain at least one other character.
+# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern names both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
@@ -66,7 +66,7 @@ class InputSchema(AppSchema):
 
 
 class QuerySchema(BaseModel):
-    """Base class of query parameters. Unknown parameters are ignored, because proxies add some.
+    """Base class of query parameters. Unknown parameters, which proxies may add, are ignored.
 
-    Starlette decodes bytes that are not UTF-8 as U+FFFD, so the text cannot contain surrogates.
+    Starlette decodes bytes that are not UTF-8 as U+FFFD, so no parameter can contain surrogates.
     """

@@ -1,4 +1,4 @@
-"""The base class of all repositories: the part of their code that does not depend on the ORM."""
+"""The base class of all repositories, whose code does not depend on the ORM."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ type Conflicts = Mapping[str, Callable[[], ConflictError]]
 class BaseRepository[Model: Entity](Queries[Model]):
     """Data access for one model, restricted to the rows that a `Scope` includes.
 
-    `get_or_raise`, `update` and `delete` raise `not_found` if the scope has no row with this id.
+    `get_or_raise`, `update` and `delete` raise `not_found` if no row in the scope has the given id.
     """
 
     not_found: Callable[[UUID], NotFoundError]
@@ -32,7 +32,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
     """
 
     conflicts: ClassVar[Conflicts] = {}
-    """Maps the name of a database constraint to the error that is raised if it is violated."""
+    """Maps names of database constraints to the errors that are raised if they are violated."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -54,7 +54,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return self._found(row_id, await self.get(row_id))
 
     async def page(self, params: PageParams, order: Sort, *where: Condition) -> Page[Model]:
-        """Return one page of the rows and the total number of rows.
+        """Return one page of rows and the total number of rows.
 
         Rows with the same sort value are ordered by id, so that no row appears on two pages.
         """

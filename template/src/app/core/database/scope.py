@@ -1,4 +1,4 @@
-"""Scopes, which limit the rows that a repository finds and set columns of its new rows."""
+"""Scopes, which limit the rows that a repository finds and set column values in new rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Scope:
     """Column values that every new row gets and that every query filters by."""
 
     sees_all: bool = False
-    """Whether queries find all rows. New rows get the values of `columns` even if it is true."""
+    """Whether queries find all rows. New rows get the values of `columns` in any case."""
 
 
 EVERYTHING = Scope(sees_all=True)

@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # The sockets stop listening first, so that no new connection is accepted and then closed.
+        # Listening sockets are closed first, so that no new connection is accepted and then closed.
         for server in self.servers:
             server.close()
         self.server_state.default_headers.append((b"connection", b"close"))
@@ -54,6 +54,6 @@ class Supervisor(multiprocess.Multiprocess):
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
     """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
-    # uvicorn has no parameter for the class of its worker processes.
+    # uvicorn has no parameter for the worker class, so the class in its module is replaced.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

@@ -24,5 +24,5 @@ class Actor(NamedTuple):
 
     @property
     def scope(self) -> Scope:
-        """The rows that the user may access: all rows for an admin, their own rows for others."""
+        """The rows that the user may access: all rows for an admin, otherwise the user's rows."""
         return Scope({OWNER: self.id}, sees_all=self.is_admin)

@@ -10,7 +10,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.core.errors import ValidationError
 from app.core.security.common_passwords import COMMON_PASSWORDS
 
-# OWASP Password Storage Cheat Sheet, minimum for argon2id: 19 MiB, 2 iterations, 1 thread.
+# Minimum for argon2id in the OWASP Password Storage Cheat Sheet: 19 MiB, 2 iterations, 1 thread.
 HASHER = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -44,7 +44,7 @@ class Passwords:
         return await to_thread.run_sync(self._hash.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Return whether the password is correct, and a new hash to store or None.
+        """Return whether the password is correct, and the new hash to store (or None).
 
         The new hash replaces a stored hash that was made with outdated argon2 parameters.
 

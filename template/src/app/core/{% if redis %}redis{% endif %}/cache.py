@@ -17,7 +17,7 @@ LIFETIME = 60
 """Seconds until a cache entry expires."""
 
 LOAD_LEASE = 10
-"""Seconds for which only one process may load a missing cache entry."""
+"""Lifetime, in seconds, of the lease under which one process loads a missing cache entry."""
 
 POLL_INTERVAL = 0.02
 """Seconds between two checks whether another process has loaded a cache entry."""
@@ -43,13 +43,13 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 class Cache:
     """A cache with versioned keys: invalidating a key increments the version of the key.
 
-    A reader that loaded a row before it changed stores the outdated row under the old version, so
-    later readers do not find it.
+    If a row changes while a reader loads it, the reader stores the outdated row under the old
+    version, where later readers do not look for the row.
     """
 
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
-        # Keys to invalidate after a Redis outage, each with the monotonic time of its invalidation.
+        # Keys still to invalidate in Redis, each with the monotonic time of its `invalidate` call.
         self._pending: dict[str, float] = {}
 
     async def get(
@@ -77,7 +77,7 @@ class Cache:
         return loaded
 
     async def invalidate(self, key: str) -> None:
-        """Invalidate the entry for all processes, or retry later if Redis is unavailable."""
+        """Invalidate the key for all processes, or retry later if Redis is unavailable."""
         now = time.monotonic()
         # Cache entries expire after LIFETIME seconds, so older pending invalidations are dropped.
         self._pending = {k: since for k, since in self._pending.items() if now - since < LIFETIME}
@@ -90,8 +90,8 @@ class Cache:
     ) -> tuple[str, bytes | None, Lease]:
         await self._invalidate_pending(redis)
         token = uuid4().hex
-        # The script looks up the entry and acquires the lease in one step. In two steps, another
-        # reader could store the entry in between, and this reader would load it a second time.
+        # The script looks up the entry and acquires the lease in one atomic step.
+        # In two steps, this reader could load an entry that another reader stores in between.
         version, found, *acquired = await redis.eval(
             LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
         )
@@ -101,7 +101,7 @@ class Cache:
         return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Return the entry that another process stores, or None if none is stored in time."""
+        """Wait for the entry of another process. Return None if no entry is stored in time."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))
@@ -118,7 +118,7 @@ class Cache:
 
     async def _invalidate_pending(self, redis: Redis) -> None:
         for key in tuple(self._pending):
-            # The key of the version must expire later than all entries stored under the version.
+            # The version key must expire later than all entries that were stored under the version.
             await redis.eval(INVALIDATE, 1, key, 3 * LIFETIME)
             self._pending.pop(key, None)
 

@@ -13,7 +13,7 @@ from app.shared.schemas import AppSchema
 
 
 class CachedRows:
-    """Caches each row as JSON of its response schema, and invalidates the row when it changes."""
+    """Caches rows as JSON in the format of an API response, and invalidates rows that changed."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache

@@ -42,7 +42,7 @@ class RedisServer:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: RedisSettings, min_timeout: float = 0) -> AsyncGenerator[Self]:
-        """Yield a client, which connects when it is first used and is closed with the context.
+        """Yield a client, which connects on first use and is closed at the end of the context.
 
         The timeout is the longer of `min_timeout` (in seconds) and `REDIS_TIMEOUT`.
         """

@@ -51,7 +51,7 @@ class Subscriber:
         lifetime: float | None = None,
     ) -> None:
         self.key = key
-        """Identifies the client, so that the hub can count the client's connections."""
+        """Identifier of the client, by which the hub counts the client's connections."""
         self.user_id = user_id
         self.sees_all = sees_all
         self.lifetime = lifetime

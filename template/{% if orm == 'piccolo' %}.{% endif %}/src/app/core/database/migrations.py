@@ -117,7 +117,7 @@ async def _run_forwards(manager: MigrationManager) -> None:
 
 
 async def _run_backwards(manager: MigrationManager) -> None:
-    """Revert a revision, and restore the tables that it dropped before anything else.
+    """Revert a revision. The tables that the revision dropped are restored first.
 
     Piccolo would restore foreign key columns before the dropped tables to which they refer.
     """
@@ -153,7 +153,7 @@ async def _applied(connection: Connection) -> list[str]:
 
 
 async def _managers() -> dict[str, MigrationManager]:
-    """Return Piccolo's migration manager of each revision by revision name, oldest first."""
+    """Return Piccolo's migration managers by name of the revision, oldest first."""
     managers = await BaseMigrationManager().get_migration_managers(_app())
     return {manager.migration_id: manager for manager in managers}
 
@@ -181,7 +181,7 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
     statements = [line for alteration in alterations for line in alteration.statements]
 
     def drop_position(statement: str) -> int:
-        """Return a sort key that moves table drops to the end, referencing tables first."""
+        """Return a sort key that puts DROP TABLE last, with referencing tables first."""
         dropped = DROP.match(statement)
         return -tables.index(dropped[1]) if dropped else -len(tables)
 

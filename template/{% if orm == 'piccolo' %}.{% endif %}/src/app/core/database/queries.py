@@ -27,7 +27,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Column, ...] = ()
-    """Columns that list queries load. An empty tuple loads all columns.
+    """Columns that list queries load. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -35,7 +35,7 @@ class Queries[Model: Entity]:
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that a row must have to be found by a query."""
+        """Column values that the queries filter by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -74,13 +74,13 @@ class Queries[Model: Entity]:
         return self._entities(page), total["count"]
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after that cursor."""
 
         def rows() -> Select[Model]:
             created_at, key = self.model.created_at, self.model.id
             query = self._ordered(created_at, ascending=False)
             if after:
-                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
+                # The conditions mean `(created_at, id) < cursor`, and the query can use an index.
                 query = query.where(
                     created_at <= after.created_at,
                     (created_at < after.created_at) | (key < after.id),
@@ -115,7 +115,10 @@ class Queries[Model: Entity]:
         return next(iter(self._entities(rows)), None)
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from the given columns. Reading another column raises `KeyError`."""
+        """Create an entity from the given columns.
+
+        Reading a column that is not in `fields` raises `KeyError`.
+        """
         return self.model.load(fields)
 
     def _entities(self, rows: Sequence[Mapping[str, Any]]) -> list[Model]:

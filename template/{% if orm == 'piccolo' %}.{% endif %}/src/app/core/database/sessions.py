@@ -18,7 +18,7 @@ class ReadOnlyConnection(Connection):
 
     async def fetch(self, statement: str, *values: object) -> list[Any]:
         if not statement.startswith("SELECT"):
-            raise RuntimeError("a request that only reads tried to write")
+            raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
         try:
             return await self._connection.fetch(statement, *values)
         except SchemaChangedError:  # A read is safe to repeat outside of a transaction.

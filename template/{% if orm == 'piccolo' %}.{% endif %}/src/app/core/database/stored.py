@@ -1,4 +1,4 @@
-"""Converts models to the form in which they are compared with the revisions."""
+"""Converts models to a form that can be compared with the revisions."""
 
 import inspect
 from enum import Enum
@@ -14,8 +14,8 @@ from app.core.database.revisions import MigrationError, is_defined_in_app
 def stored_table(table: type[Table]) -> DiffableTable:
     """Convert a table to the form that Piccolo compares with the revisions.
 
-    Functions and classes that the application defines are replaced, because a revision that imports
-    a function or a class would fail after its removal.
+    Functions and classes of the application are replaced, because a revision that imports one of
+    them would fail after its removal.
     """
     meta = table._meta  # noqa: SLF001
     return DiffableTable(
@@ -28,7 +28,7 @@ def stored_table(table: type[Table]) -> DiffableTable:
 
 
 def refuse_changed_constraints(built: list[DiffableTable], wanted: list[DiffableTable]) -> None:
-    """Raise `MigrationError` for a changed constraint, because Piccolo compares only its name."""
+    """Raise `MigrationError` for a changed constraint. Piccolo compares only constraint names."""
     before, after = _constraints(built), _constraints(wanted)
     for (table, name), definition in after.items():
         if before.get((table, name), definition) != definition:
@@ -47,7 +47,7 @@ def _constraints(tables: list[DiffableTable]) -> dict[tuple[str, str], str]:
 
 
 def _quote(default: Any) -> Any:
-    """Double the apostrophes in a default value, because Piccolo does not escape it in SQL."""
+    """Double the apostrophes in a default value, because Piccolo does not escape them in SQL."""
     match default:
         case Enum():
             return _quote(default.value)
@@ -64,9 +64,9 @@ def _stored_column(column: Column) -> Column:
     default = meta.params.get("default")
     if inspect.isroutine(default) and is_defined_in_app(default):
         meta.params["default"] = None  # The application sets this default, not the database.
-    elif default is not None:  # Some column classes have no default.
+    elif default is not None:  # Some column classes have no parameter `default`.
         meta.params["default"] = _quote(default)
-    # A custom class is replaced by the ORM's class unless it defines another column type.
+    # A custom class is replaced with the ORM's base class unless it defines another column type.
     kind = type(column)
     stored.__class__ = next(each for each in kind.__mro__ if each.__module__.startswith("piccolo."))
     if stored.column_type != column.column_type:

@@ -172,7 +172,7 @@ async def _revisions() -> dict[str, Migration]:
 
 
 async def _changes(settings: Settings) -> list[Operation]:
-    """Return the operations that change the schema of the revisions to that of the models."""
+    """Return the operations that turn the schema of the revisions into that of the models."""
     _find_files()
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):

@@ -18,11 +18,11 @@ type Condition = Q
 
 
 class Queries[Model: Entity]:
-    """Begins every query with `_rows()`, which selects the connection and applies the filters."""
+    """Database queries for one model. `_rows()` selects the connection and applies the filters."""
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """Columns that list queries load. An empty tuple loads all columns.
+    """Columns that list queries load. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -30,7 +30,7 @@ class Queries[Model: Entity]:
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that a row must have to be found by a query."""
+        """Column values that the queries filter by."""
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -70,12 +70,12 @@ class Queries[Model: Entity]:
         return page, next(iter(total.values()))
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after that cursor."""
 
         def rows() -> QuerySet[Model]:
             query = self._rows()
             if after:
-                # `created_at <=` can use the index. The OR condition skips rows up to the cursor.
+                # The conditions mean `(created_at, id) < cursor`, and the query can use an index.
                 query = query.filter(
                     Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                     created_at__lte=after.created_at,

@@ -38,7 +38,7 @@ class ReadOnlyConnection(Connection):
 
     def _refuse_all_but_select(self, query: str) -> None:
         if not query.startswith("SELECT"):
-            raise RuntimeError("a request that only reads tried to write")
+            raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
 
 
 class Database(UnitsOfWork):

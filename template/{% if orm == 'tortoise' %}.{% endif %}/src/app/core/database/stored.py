@@ -1,4 +1,4 @@
-"""Converts models to the form in which they are compared with the revisions."""
+"""Converts models to a form that can be compared with the revisions."""
 
 import inspect
 from copy import copy
@@ -24,12 +24,12 @@ STORED_DEFAULTS = (str, int, float, Decimal)
 class Comparison(MigrationAutodetector):
     """Compares the schema that the revisions create with the schema of the models.
 
-    Functions and classes that the application defines are replaced, because a revision that imports
-    a function or a class would fail after its removal.
+    Functions and classes of the application are replaced, because a revision that imports one of
+    them would fail after its removal.
     """
 
     async def operations(self) -> list[Operation]:
-        """Return the operations that change the schema of the revisions to that of the models."""
+        """Return the operations that turn the schema of the revisions into that of the models."""
         await self.loader.build_graph()
         built, wanted = _stored(await self._project_state()), _stored(self._current_state())
         generator = OperationGenerator(built, wanted)
@@ -55,9 +55,9 @@ def _stored(state: State) -> State:
 
 
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
-    """Return a copy of the field, with a class of Tortoise that creates the same column."""
+    """Return a copy of the field that has a Tortoise class and creates the same column."""
     stored = copy(field)
-    # A custom class is replaced by the ORM's class unless it defines another column type.
+    # A custom class is replaced with the ORM's base class unless it defines another column type.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():

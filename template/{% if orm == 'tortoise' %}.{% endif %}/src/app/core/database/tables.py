@@ -1,4 +1,4 @@
-"""A schema editor with changes that Tortoise does not support on any database."""
+"""A schema editor for changes that Tortoise does not support on any database."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 
 class CompleteSchemaEditor(BaseSchemaEditor):
-    """Adds support for constraints of new tables, indexes of new columns, and new column types."""
+    """Supports constraints of new tables, indexes of new columns, and changed column types."""
 
     _checks: tuple[str, ...] = ()
 
@@ -27,7 +27,10 @@ class CompleteSchemaEditor(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _escape_default_value(self, default: object) -> str:
-        """Double the apostrophes in a string, because Tortoise's backslashes are not valid SQL."""
+        """Double the apostrophes in a string.
+
+        Tortoise would escape apostrophes with backslashes, which is invalid SQL.
+        """
         if isinstance(default, str):
             return "'" + default.replace("'", "''") + "'"
         return super()._escape_default_value(default)
@@ -52,7 +55,7 @@ class CompleteSchemaEditor(BaseSchemaEditor):
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Change a column's type, which Tortoise does not support. The database converts values."""
+        """Change a column's type, which Tortoise cannot do. The database converts all values."""
         old = old_model._meta.fields_map[field_name]  # noqa: SLF001
         new = new_model._meta.fields_map[field_name]  # noqa: SLF001
         if _is_column(old) and _is_column(new):

@@ -76,7 +76,7 @@ def _move_checks(table: Table, dialect: Dialect) -> None:
         for check in [*constraints]:
             if isinstance(check, CheckConstraint):
                 constraints.remove(check)
-                # A native enumerated type of the database, for example, has no CHECK constraint.
+                # CREATE TABLE omits the constraint of a native enumerated type, for example.
                 if f"CONSTRAINT {check.name} CHECK" in definition:
                     CheckConstraint(check.sqltext, name=check.name, table=table)
 
@@ -108,14 +108,14 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _is_public(class_: type) -> bool:
-    """Return whether SQLAlchemy exports the class, so that a revision can import it."""
+    """Return whether a revision can import the class from a public module of SQLAlchemy."""
     return any(
         getattr(module, class_.__name__, None) is class_ for module in (sqlalchemy, schema.TYPES)
     )
 
 
 def render_item(kind: str, item: object, context: AutogenContext) -> Literal[False]:
-    """Add an import to the revision for a type of another library, such as an extension's type."""
+    """Add an import to the revision if a column type comes from a library other than SQLAlchemy."""
     module = type(item).__module__
     if kind == "type" and not module.startswith("sqlalchemy."):
         context.imports.add(f"import {module}")
@@ -125,8 +125,8 @@ def render_item(kind: str, item: object, context: AutogenContext) -> Literal[Fal
 def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
     """Sort a revision's operations by the foreign keys between tables.
 
-    A table is created before the tables that refer to it, and dropped after such tables. Alembic
-    drops tables in any order, which fails if another table still refers to a dropped table.
+    A table is created before the tables that refer to it, and dropped after these tables. Alembic
+    drops tables in arbitrary order, which fails if another table still refers to a dropped table.
     """
     position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
 

@@ -41,7 +41,7 @@ def downgrade(settings: Settings) -> None:
         newest = next((step for step in script.walk_revisions() if step.revision in applied), None)
         if newest is None:
             raise MigrationError("No revision is applied, so none can be reverted.")
-        # The target includes the branch, because a downgrade to an ancestor reverts all branches.
+        # `revision@ancestor` reverts only one branch, whereas `ancestor` would revert all branches.
         before = to_tuple(newest.down_revision, default=("base",))[0]
         command.downgrade(config, f"{newest.revision}@{before}")
 

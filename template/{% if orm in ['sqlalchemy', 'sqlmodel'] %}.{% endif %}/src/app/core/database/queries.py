@@ -35,7 +35,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """Columns that list queries load. An empty tuple loads all columns.
+    """Columns that list queries load. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -43,9 +43,10 @@ class Queries[Model: Entity]:
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
         self._session = session
         self._filters = filters
-        """Column values that a row must have to be found by a query."""
+        """Column values that the queries filter by."""
 
-        self._table: Any = self.model  # `Any`, because type checkers may treat columns as values.
+        # The type is `Any`, because type checkers may treat columns as values.
+        self._table: Any = self.model
 
     @classmethod
     def has_column(cls, name: str) -> bool:
@@ -88,7 +89,7 @@ class Queries[Model: Entity]:
         return items, total.scalar_one()
 
     async def _newest(self, after: Cursor | None, limit: int) -> list[Model]:
-        """Return up to `limit` rows, newest first. If `after` is given, start after this cursor."""
+        """Return up to `limit` rows, newest first. If `after` is given, start after that cursor."""
         by = ("created_at", "id")
         statement = _listing(self.model, self.columns, _shape(self._filters), by, descending=True)
         if after:
@@ -134,7 +135,7 @@ class Queries[Model: Entity]:
         return [getattr(self.model, name) == value for name, value in self._filters.items()]
 
 
-# Statements are built once with parameters, because building one costs as much as executing it.
+# Statements are cached, because building a statement takes as long as executing it.
 
 type Shape = tuple[tuple[str, bool], ...]
 """The name of each filter column, and whether its value is NULL."""
@@ -145,7 +146,7 @@ def _shape(filters: Mapping[str, object]) -> Shape:
 
 
 def _matching(model: type[Entity], shape: Shape) -> list[Condition]:
-    """Return the SQL conditions for the filters, with parameters that are named like columns."""
+    """Return the SQL conditions for the filters. Each parameter has the name of its column."""
     return [
         getattr(model, name).is_(None) if is_null else getattr(model, name) == bindparam(name)
         for name, is_null in shape

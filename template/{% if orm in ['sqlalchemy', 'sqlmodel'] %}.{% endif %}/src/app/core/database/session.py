@@ -1,7 +1,7 @@
 """The database session, which executes statements on one connection of the pool.
 
-SQLAlchemy's `Session` is not used, because tracking entities takes more CPU time than the queries
-of a request that reads or writes a few rows. To use relationships, open
+SQLAlchemy's `Session` is not used, because in a request that reads or writes a few rows, tracking
+entities takes more CPU time than the queries. To use relationships, open
 `AsyncSession(session.connection)`, and flush the session before the unit of work ends.
 """
 
@@ -33,7 +33,7 @@ class ReadOnlySession(Session):
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
         if not statement.is_select:
-            raise RuntimeError("a request that only reads tried to write")
+            raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
         try:
             return await super().execute(statement, parameters)
         except SchemaChangedError:  # A read is safe to repeat outside of a transaction.

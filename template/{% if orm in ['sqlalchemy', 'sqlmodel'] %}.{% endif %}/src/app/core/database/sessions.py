@@ -21,7 +21,7 @@ class Database(UnitsOfWork):
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
         self._engine = engine
-        # Reads use the pool without BEGIN and COMMIT, which would double the cost of a read.
+        # Reads run without BEGIN and COMMIT, which would double the time that a read takes.
         self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
 
     @classmethod
@@ -53,7 +53,7 @@ class Database(UnitsOfWork):
 async def _connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
     """Yield a connection from the pool.
 
-    SQLAlchemy's own context manager would close the connection in a new task.
+    SQLAlchemy's own context manager is not used, because it closes the connection in a new task.
     """
     with _pool_errors():
         connection = await engine.connect()

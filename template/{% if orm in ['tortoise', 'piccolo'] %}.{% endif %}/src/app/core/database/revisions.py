@@ -42,5 +42,5 @@ def format_revision(path: Path) -> None:
 
 
 def is_defined_in_app(definition: object) -> bool:
-    """Return whether a class or function belongs to `app`, so that no revision may import it."""
+    """Return whether a class or function is defined in the package `app`, not in a library."""
     return str(getattr(definition, "__module__", "")).partition(".")[0] == "app"
