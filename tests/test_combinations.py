@@ -58,7 +58,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
     # The documentation may explain how to switch Redis on.
-    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis"),
+    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|(way|outage) of Redis"),
     # Pure ASGI middleware compares message types such as `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
