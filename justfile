@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Run all checks of CI
+# Run all checks that CI runs
 check:
     pytest --matrix=core --verbose --durations=15
 

@@ -13,7 +13,8 @@ Both applications use the service's tables, and return the same JSON documents a
 - Every response has a request id and the security headers. Every request is logged as one JSON
   line.
 - A rate limit counts the requests of each client address.
-- Every error response has the form `{"error": {"code", "message", "details"}}`, without internals.
+- Every error response has the form `{"error": {"code", "message", "details"}}`, and contains no
+  internal details.
 - Input is validated as strictly as in the service. A page contains the total number of items, and a
   feed contains a cursor.
 - A 2xx response is sent after the commit. A read request uses no transaction.
@@ -265,7 +266,7 @@ def log(level: str, event: str, **values: Any) -> None:
 
 @lru_cache(maxsize=4096)
 def address_of(host: str) -> str:
-    """Return the IPv4 address, or the /64 network of an IPv6 address, which one client may own."""
+    """Return the IPv4 address, or the /64 network of an IPv6 address: one client may own it all."""
     address = ipaddress.ip_address(host)
     if address.version == 4:
         return host

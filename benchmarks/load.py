@@ -1,4 +1,4 @@
-"""Load generator whose connections each send the next request when a response has arrived."""
+"""Load generator. Each connection sends its next request when the last response has arrived."""
 
 import asyncio
 import itertools

@@ -6,8 +6,8 @@
 
 For each ORM the script generates a service with users on PostgreSQL, installs it, measures it as
 `run.py` does, and prints the report. The row "by id, cached" is measured on a second service with
-Redis. The last part of the output contains the tables for the README. The script takes nine minutes
-with `--rounds 2 --seconds 0.8`. Run the script on a machine without other load.
+Redis. The last part of the output contains the tables and captions for the README. The script takes
+nine minutes with `--rounds 2 --seconds 0.8`. Run the script on a machine without other load.
 """
 
 import subprocess
@@ -71,7 +71,10 @@ def lines_of_queries(project: Path) -> int:
 
 
 def print_requests(reports: dict[str, Report]) -> None:
-    print("Requests per second, with the ratios to fair and to bare:\n")
+    print(
+        "Requests per second, and in parentheses the ratios to the `fair` and `bare` "
+        "reference applications:\n"
+    )
 
     def cell(row: Row) -> str:
         ratios = ", ".join(f"{row.by_requests[limit]:.2f}" for limit in LIMITS)
@@ -81,7 +84,10 @@ def print_requests(reports: dict[str, Report]) -> None:
 
 
 def print_cpu(reports: dict[str, Report]) -> None:
-    print("CPU time of the server process per request in µs, with the p99 of latency in ms:\n")
+    print(
+        "CPU time of the server per request in µs, and in parentheses the 99th percentile "
+        "of latency in ms:\n"
+    )
 
     def cell(each: Slice) -> str:
         return f"{each.cpu:.0f} ({each.p99:.0f})"
@@ -106,7 +112,10 @@ def print_routes(
 
 
 def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
-    print("Start and size:\n")
+    print(
+        "Startup time, resident memory (proportional set size, PSS, in parentheses), "
+        "and lines of query code:\n"
+    )
     print_head("", "first response", "memory (PSS)", "`app --help`", "lines of queries")
     for orm, report in reports.items():
         first_response, memory = start_of([report], "service")
@@ -125,7 +134,10 @@ def start_of(reports: list[Report], side: str) -> tuple[str, str]:
 
 
 def print_stress(reports: dict[str, Report]) -> None:
-    print("Reads by id over connections opened at once, and `/health` while clients log in:\n")
+    print(
+        "Reads by id over connections that are opened at once, and latency of `/health` "
+        "during logins:\n"
+    )
     bursts = [f"{connections} connections" for connections in BURSTS]
     print_head("", *bursts, "p99 of `/health` without logins", "p99 of `/health` during logins")
     for orm, report in reports.items():

@@ -6,7 +6,7 @@
 
 PROJECT is a generated service with the defaults auth=jwt and database=postgresql, installed with
 `uv sync`. The script compares the service with the applications `fair` and `bare` in `baseline.py`,
-which run in the project's Python environment. Each of the three applications has one process on
+which run in the project's Python environment. Each of the three applications runs as one process on
 127.0.0.1. The applications share a database of 10,000 items, which the script creates on the server
 at DATABASE_URL and drops at the end. A project with Redis uses the Redis server at REDIS_URL. The
 report of a project with Redis has one more row, for items that the service reads from its cache
@@ -57,7 +57,7 @@ STARTS = 3
 """Number of measured starts and of measured `app --help` calls. The report shows the medians."""
 
 PROBES, LOGINS = 4, 8
-"""Number of connections that request `/health`, and of connections that log in meanwhile."""
+"""Number of connections that request `/health`, and of those that log in at the same time."""
 
 CREATED = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 FILL = f"""
@@ -96,7 +96,7 @@ class Report:
 
 
 class Benchmark:
-    """Benchmark of a project, `fair` and `bare`. Each round measures each route for `seconds`."""
+    """Benchmark of a project, `fair` and `bare`. A round measures a route for `seconds` seconds."""
 
     def __init__(self, project: Path, rounds: int, seconds: float) -> None:
         self.project, self.rounds, self.seconds = project.resolve(), rounds, seconds
@@ -212,7 +212,7 @@ class Benchmark:
             }
             for connections in BURSTS
         }
-        self.load(servers["service"], by_id)  # The script exits if a response is not 2xx.
+        self.load(servers["service"], by_id)  # Exits if a response is not 2xx.
         return bursts
 
     def load(self, server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> Slice:
@@ -285,8 +285,9 @@ class Benchmark:
         python = subprocess.check_output([self.python, "--version"], text=True).strip()
         postgres = run_sql(self.url, "SHOW server_version")[0][0].split()[0]
         return (
-            f"{cpu_model()}, {os.cpu_count()} cores, {python}, PostgreSQL {postgres}, "
-            f"{CONNECTIONS} connections, {datetime.now(UTC):%Y-%m-%d}"
+            f"The figures were measured on {datetime.now(UTC):%Y-%m-%d} over {CONNECTIONS} "
+            f"connections, with {python} and PostgreSQL {postgres}, on a machine with "
+            f"{os.cpu_count()} cores ({cpu_model()})"
         )
 
 

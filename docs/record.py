@@ -8,9 +8,9 @@ The script runs every command of the session: it generates a project with the de
 this checkout into a temporary folder, starts the service, and sends requests to the service. The
 script needs uv, git, curl and a free port 8000.
 
-The picture shows the real output, except that the script removes the path of the temporary folder,
-replaces the home directory with `~`, shortens long lists of files and packages, and removes the
-line in which copier prints the command of its hook.
+The picture shows the real output with four changes: the script removes the path of the temporary
+folder, replaces the home directory with `~`, shortens long lists of files and packages, and removes
+the line in which copier prints the command of its hook.
 """
 
 import http.client
@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
@@ -44,7 +45,7 @@ SHOWN = 3
 """Number of lines that the picture shows of a long list of files or packages."""
 
 LISTED = re.compile(r"\s*(create |identical |\+ )")
-"""Pattern of the lines that copier prints for each file, and uv for each package."""
+"""Pattern of the lines that copier prints for each file, and that uv prints for each package."""
 
 TASK = re.compile(r"\s*> Running task ")
 """Pattern of the line in which copier prints the command of a hook."""
@@ -56,6 +57,14 @@ REQUESTS = [
     f"curl --silent http://127.0.0.1:{PORT}/health",
     f"curl --silent --json '{USER}' http://127.0.0.1:{PORT}/api/v1/users",
 ]
+
+PIPED: dict[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "encoding": "utf-8",
+}
+"""Arguments for `subprocess` that write stdout and stderr to one pipe."""
 
 
 class Recording:
@@ -99,7 +108,7 @@ def is_listed(line: str) -> bool:
 def environment(example: str = "") -> dict[str, str]:
     """Return environment variables that enable colors and set a git author.
 
-    If `example`, the text of `.env.example`, is given, the settings that it lists are removed.
+    The result contains no settings that `example`, the text of `.env.example`, lists.
     """
     settings = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     kept = os.environ.keys() - {*settings, "NO_COLOR", "VIRTUAL_ENV"}
@@ -120,11 +129,8 @@ def run(command: str, cwd: Path, env: dict[str, str]) -> list[str]:
         shlex.split(command),
         cwd=cwd,
         env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
         check=False,
+        **PIPED,
     )
     if done.returncode:
         sys.exit(f"{command} exited with {done.returncode}:\n{done.stdout}")
@@ -164,11 +170,8 @@ def serving(project: Path, env: dict[str, str]) -> Iterator[Server]:
         shlex.split(SERVE),
         cwd=project,
         env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
         start_new_session=True,
+        **PIPED,
     )
     try:
         yield Server(process)

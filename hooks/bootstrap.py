@@ -7,8 +7,8 @@
 GitHub's "Use this template" button copies this repository, and .github/workflows/bootstrap.yml runs
 this script in the copy. The script generates a project from the latest release of the original
 repository, because the copy has no tags, and `copier update` needs the tag of a release. The script
-creates a commit in a temporary folder and then fast-forwards to the commit, so an error leaves the
-copy unchanged. The script does not push the commit.
+creates a commit in a temporary folder and then fast-forwards the branch to this commit, so an error
+leaves the copy unchanged. The script does not push the commit.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 import copier
 from copier.errors import CopierError
 
-# This is the full URL, because Renovate does not resolve copier's `gh:` shortcut.
+# TEMPLATE is the full URL, because Renovate does not resolve copier's `gh:` shortcut.
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = ".github/workflows"
@@ -43,14 +43,14 @@ def main() -> None:
         commit = commit_of(project, Path(folder, "index"))
     # With --no-overwrite-ignore, `git merge` fails instead of overwriting a file that git ignores.
     git("merge", "--quiet", "--ff-only", "--no-overwrite-ignore", commit)
-    print("\nThe last commit replaces the template with the project. Try it, then push it:\n")
+    print("\nThe last commit replaces the template with the project. Try it out, then push it:\n")
     print("    uv run app dev\n    git push\n\nTo undo this commit: git reset --hard HEAD~1")
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Turn this copy of the template into a project.",
-        epilog="In a terminal, copier asks the other questions; elsewhere, it uses their defaults.",
+        epilog="In a terminal, copier asks for the other answers. Otherwise, it uses the defaults.",
     )
     parser.add_argument("answers", nargs="*", metavar="KEY=VALUE", help="such as redis=true")
     parser.add_argument(
@@ -63,7 +63,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def parse_inputs(text: str) -> dict[str, Any]:
-    """Return the answers of the workflow's form, without fields that are empty or not ticked.
+    """Return the answers from the workflow's form, without empty fields and unticked checkboxes.
 
     If an answer is missing, copier uses the question's default, which may depend on other answers.
     """
@@ -78,7 +78,10 @@ def parse(answer: str) -> tuple[str, str]:
 
 
 def repository_name() -> str:
-    """Return this repository's name. Exit if it is not a copy or contains uncommitted changes."""
+    """Return the repository's name.
+
+    Exit if the repository is not a copy of the template, or if it has uncommitted changes.
+    """
     if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
         sys.exit(f"{ROOT} is not the root of a git repository. Run this in a clone of your copy.")
     origin = git("config", "--get", "--default", "", "remote.origin.url")
@@ -89,7 +92,7 @@ def repository_name() -> str:
             "    uvx copier copy --trust gh:copier-fastapi/copier-fastapi ../myapi"
         )
     if git("status", "--porcelain", "--untracked-files=all"):
-        sys.exit("Some changes are not committed, and all files are replaced. Commit them first.")
+        sys.exit("Some changes are not committed. Commit them, because this replaces all files.")
     return re.split("[/:]", path)[-1] or ROOT.name
 
 
@@ -112,7 +115,7 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
     except (CopierError, ValueError, OSError) as error:
         sys.exit(f"No project was generated from {source}: {error}")
     if "\n_commit: " not in record:
-        sys.exit(f"{source} has no release tags, without which copier cannot update the project.")
+        sys.exit(f"{source} has no release tags, so copier could not update the project.")
 
 
 def keep_workflows(project: Path) -> None:

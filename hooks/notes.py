@@ -1,8 +1,8 @@
 """Print the release notes of all versions between a project's old and new template version.
 
-copier runs this script in the updated project, as a copier migration. A failing migration would
-abort the update halfway, so this script always exits with 0. The script uses only the standard
-library, because it runs in copier's Python environment.
+After an update, copier runs this script in the project, as a migration in copier's sense. The
+script always exits with 0, because a failing migration would abort the update halfway. The script
+uses only the standard library, because it runs in copier's Python environment.
 """
 
 import os

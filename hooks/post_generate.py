@@ -15,7 +15,7 @@ from pathlib import Path
 
 TIMEOUT = 900  # Timeout of each command, in seconds. `uv sync` takes minutes on a slow network.
 
-# Environment variables that would make uv and git work in another project or repository.
+# Environment variables that could make uv and git use another project or repository.
 FOREIGN = (
     *("VIRTUAL_ENV", "UV_PROJECT", "UV_FROZEN", "UV_LOCKED"),
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE"),
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def plan() -> list[tuple[str, list[Command]]]:
-    """Return the title and the commands of each step."""
+    """Return the title and the commands of each step that this project needs."""
     here = Path.cwd()
     steps = [("Locking and installing the dependencies", SYNC)]
     if not (here / ".env").exists():
@@ -88,7 +88,7 @@ def say(text: str) -> None:
 
 
 def run(command: Command) -> str:
-    """Run a command. Return the reason if the command fails, or else an empty string."""
+    """Run a command. Return the reason why it failed, or an empty string."""
     name = Path(command[0]).name
     program = shutil.which(command[0])
     if program is None:

@@ -30,10 +30,10 @@ from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
 
 COMMIT = pytest.StashKey[str]()
-"""Stash key for the tested commit, as `git describe` prints it at the start of the test run."""
+"""Stash key for the tested commit's name, which `git describe` prints when the test run starts."""
 
 
-# --- Hooks ---
+# --- pytest hooks ---
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,10 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("matrix_report"):
         describe = ["git", "describe", "--always", "--dirty", "--tags"]
         config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-    # Restore the default SIGINT handler, because a shell starts background jobs without it.
+    # Restore the default SIGINT handler, because a shell makes background jobs ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Rendering the template writes hundreds of small files, which is faster in memory.
-    # Use /dev/shm only if it has 2 GiB of free space and is not mounted with noexec.
+    # Store temporary files in memory, because each render writes hundreds of small files.
+    # Use the RAM disk /dev/shm only if it has 2 GiB of free space and is not mounted with noexec.
     memory = Path("/dev/shm")
     if (
         memory.is_dir()
@@ -67,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
         os.environ.setdefault("TMPDIR", str(memory))  # copier clones the template into TMPDIR.
-        tempfile.tempdir = None  # Discard the folder that `tempfile` has cached.
+        tempfile.tempdir = None  # Make `tempfile` read TMPDIR again.
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -86,7 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Deselect tests whose list of parameter values is empty, which pytest names NOTSET.
+    # Deselect tests that have no parameter values. pytest ends the names of such tests with NOTSET.
     deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
         deselected += [item for item in items if item.get_closest_marker("core")]
@@ -95,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
             item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
-    # Start the slowest tests first, so that no worker still runs one when the others are done.
+    # Start the slowest tests first, so that all pytest workers finish at about the same time.
     # Start type checks early: the first one fills mypy's cache while other workers run slow tests.
     items.sort(key=lambda item: (item.path.name != "test_generated.py", "typed" not in item.name))
 
@@ -119,7 +119,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_sep("-", f"{name}: tested on the embedded server {real}")
 
 
-# --- Fixtures ---
+# --- Fixtures that several test files use ---
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +131,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def template(shared: Path) -> Path:
-    """Return a copy of this repository's files, without those that git ignores."""
+    """Return a copy of this repository's files, without files that git ignores."""
     return copy_of_this_repository(shared)
 
 
@@ -143,16 +143,16 @@ def _render_fast() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """Return a function that renders the template with the given answers, and other defaults.
+    """Return a function that renders the template. Questions without an answer get the default.
 
-    Tests share the rendered project, so they must not write to it.
+    Tests share each rendered project, so a test must not write to the project.
     """
     return partial(render_once, template, shared / "rendered")
 
 
 @pytest.fixture(scope="session")
 def first_release(template: Path, shared: Path) -> Path:
-    """Return a Git repository of the template with one release. Tests must not modify the files."""
+    """Return a Git repository of the template with one release. Tests must not modify its files."""
     return released_template(template, shared)
 
 

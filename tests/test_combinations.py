@@ -1,4 +1,4 @@
-"""Static checks of every combination of options, without running the service.
+"""Run static checks on a rendered project of every combination of options.
 
 Each rendered project must pass ruff, strict mypy, import-linter and deptry. A project must contain
 no template tags, and must not mention options that were not chosen.
@@ -28,7 +28,7 @@ from tests.test_render import FLIPS
 
 type RunCheck = Callable[..., str]
 
-# Dependencies that no module of a project imports, each with the reason why it is needed.
+# Dependencies that no module of a project imports, each with the reason why a project needs it.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy imports the driver that the database URL names.
     "fastapi-swagger",  # The service serves the static files of this package.
@@ -46,7 +46,7 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# For each answer: a pattern of words that other projects must not contain, and its exceptions.
+# Maps an answer to a pattern of words that other projects must not contain, and to exceptions.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
@@ -104,7 +104,7 @@ def texts(tree: Path) -> dict[str, str]:
 def run_check(
     all_dependencies: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunCheck]:
-    """Yield a function that runs a command in a project. Return its output, or fail the test."""
+    """Yield a function that runs a command in a project, and that returns the command's output."""
     log = tmp_path_factory.mktemp("preloaded") / "log"
     with ExitStack() as stack:
         preloaded = stack.enter_context(
@@ -204,7 +204,7 @@ def write_dist_info(tree: Path) -> None:
     (dist_info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
-# --- Text left over from the template ---
+# --- No text of the template remains in a rendered project ---
 
 
 @pytest.mark.matrix("tags")
@@ -223,7 +223,7 @@ def test_mentions_no_option_that_was_not_chosen(
     tree_answers: Answers, texts: dict[str, str]
 ) -> None:
     chosen = {(name, value) for name, value in tree_answers.items()}
-    if tree_answers["orm"] == "sqlmodel":  # SQLModel is built on SQLAlchemy.
+    if tree_answers["orm"] == "sqlmodel":  # SQLModel depends on SQLAlchemy.
         chosen.add(("orm", "sqlalchemy"))
     found = {
         f"{path}: {line.strip()}"
@@ -265,7 +265,7 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[s
     assert found == set()
 
 
-# --- Comparison of combinations ---
+# --- Rendered files differ between combinations of options ---
 
 
 def test_an_answer_adds_and_removes_only_the_files_listed_for_it(render: Render) -> None:

@@ -50,7 +50,7 @@ def last_line(output: str) -> str:
     return output.rstrip().splitlines()[-1]
 
 
-# --- The destination ---
+# --- Failures because of the destination folder ---
 
 
 def test_an_interrupted_copy_can_be_completed_with_overwrite(
@@ -109,7 +109,7 @@ def test_a_read_only_destination_is_reported(mount: Callable[[str], Path], templ
 def test_existing_files_are_not_overwritten_without_a_terminal(
     template: Path, tmp_path: Path
 ) -> None:
-    """Without a terminal, copier cannot ask whether to overwrite a file, so it stops."""
+    """Without a terminal, copier cannot ask whether to overwrite a file, so copier stops."""
     project = tmp_path / "project"
     project.mkdir()
     for name in ("README.md", "pyproject.toml", "mine.txt"):
@@ -161,7 +161,7 @@ def test_a_file_as_destination_is_reported_and_kept(template: Path, tmp_path: Pa
     assert file.read_text() == "mine\n"
 
 
-# --- The source, and the version of copier ---
+# --- Failures because of the template's source or the version of copier ---
 
 
 def test_a_repository_cannot_be_copied_without_git(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_copier_version_that_is_too_old_is_refused(template: Path, tmp_path: P
     assert not project.exists()
 
 
-# --- The hook ---
+# --- Failures in hooks/post_generate.py, which copier runs after a copy ---
 
 
 @pytest.mark.parametrize(

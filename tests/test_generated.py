@@ -1,6 +1,6 @@
 """Test that generated services pass their own tests and checks, on embedded and real servers.
 
-A test also fails if the service's tests leave a file, a process or a database behind.
+A test also fails if the tests of a service leave a file, a process or a database behind.
 """
 
 import re
@@ -37,7 +37,7 @@ def without_leftovers(project: Project) -> Iterator[Run]:
         # PostgreSQL may run as the user `nobody`, which must be able to read the folder.
         Path(temporary).chmod(0o755)
 
-        # pytest keeps some temporary files on purpose, so it must use another folder for them.
+        # pytest keeps some temporary files on purpose, so pytest must use another folder.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:

@@ -1,4 +1,4 @@
-"""Test what copier's hooks create and print, and that the hooks always exit with 0."""
+"""Test what the scripts in hooks/ create and print, and that they always exit with 0."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def rendered(project: Path) -> set[str]:
     return {p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()}
 
 
-# --- Success ---
+# --- All steps of post_generate.py succeed ---
 
 
 def test_creates_env_and_lock_file_and_first_commit(
@@ -153,7 +153,7 @@ def test_creates_no_repository_and_no_commit_inside_a_repository(
     assert "repository" in output
 
 
-# --- Missing and failing programs ---
+# --- Programs that post_generate.py runs are missing or fail ---
 
 
 def test_reports_missing_uv_and_continues(
@@ -276,7 +276,7 @@ def test_ctrl_c_keeps_the_project_and_prints_the_remaining_commands(
     assert not (project / ".git").exists()
 
 
-# --- Hooks run by copier ---
+# --- copier runs post_generate.py after a copy ---
 
 
 def test_copier_runs_the_hook_and_prints_the_next_commands(
@@ -332,7 +332,7 @@ def test_an_update_does_not_run_the_hook(released: Path, programs: Path, tmp_pat
     assert not (project / "uv.lock").exists()
 
 
-# --- Release notes after an update ---
+# --- notes.py prints the release notes after an update ---
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_exits_with_zero_when_the_notes_cannot_be_written(output: str, tmp_path:
 
 
 def run_notes_hook(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
-    """Run hooks/notes.py with this CHANGELOG.md, check that it exits with 0, return its output."""
+    """Run hooks/notes.py with this CHANGELOG.md and return its output. The exit code must be 0."""
     (folder / "hooks").mkdir()
     hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
     if changelog is not None:

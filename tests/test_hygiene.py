@@ -1,4 +1,4 @@
-"""Rules for the template's files, such as how many Jinja tags they may contain.
+"""Test rules for the template's files, such as how many Jinja tags a file may contain.
 
 The rules keep the template's files close to plain Python, and the generated code readable.
 """
@@ -19,7 +19,7 @@ from jinja2.meta import find_undeclared_variables
 from tests.support.rendering import files
 from tests.support.running import run
 
-# copier renders templates with the same Ansible filters.
+# copier also renders templates with these Ansible filters.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
 SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)
@@ -46,7 +46,7 @@ def is_python(path: Path) -> bool:
     return path.name.removesuffix(SUFFIX).endswith(".py")
 
 
-# --- The template ---
+# --- Files in template/ ---
 
 
 def test_only_files_with_jinja_markup_have_the_jinja_suffix(template: Path) -> None:
@@ -169,8 +169,8 @@ def test_a_released_migration_is_never_edited(template: Path) -> None:
     )
     new = now - set(listed)
     assert not new, (
-        "These migrations are not listed in tests/migrations.txt. Add their lines. After a release "
-        "they must not be edited.\n" + "\n".join(sorted(new))
+        "These migrations are not listed in tests/migrations.txt. Add the following lines to this "
+        "file. A migration must not be edited after its release.\n" + "\n".join(sorted(new))
     )
 
 
@@ -193,7 +193,7 @@ def texts(tree: Path) -> dict[Path, str]:
     return {Path(name): data.decode() for name, data in files(tree).items()}
 
 
-# --- Python files outside the template ---
+# --- Python files outside template/ ---
 
 
 @pytest.mark.parametrize(

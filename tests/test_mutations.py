@@ -114,7 +114,7 @@ ALWAYS_TESTED = {
     "a formatting error",
     "an edited migration",
 }
-"""The only faults that are tested without `--matrix`, because a test run must then be short."""
+"""The only faults that are tested without `--matrix`, to keep the test run short."""
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Test that all overlays of an option provide the names that other modules use.
 
-An overlay is a folder of the template that is rendered only for one answer, such as one ORM. It may
-also contain modules and names that no other module uses. The test compares names and parameters,
-because mypy already checks the types in every combination of options.
+An overlay is a folder of the template that is rendered only for one answer, such as one ORM. An
+overlay may also contain modules and names that no other module uses. The test compares names and
+parameters, because mypy already checks the types in every combination of options.
 """
 
 import ast
@@ -45,7 +45,7 @@ def paths(template: Path) -> dict[jinja2.Template, set[str]]:
 
 
 def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
-    """Return the names of an overlay that modules outside the overlay use, with signatures."""
+    """Return the names that modules outside the overlay import from it, with their signatures."""
     modules = {
         ".".join(path.with_suffix("").parts).removeprefix("src."): path
         for path in overlay

@@ -39,7 +39,7 @@ SPECIAL_TEXTS = {
 }
 
 
-# --- tests/support/options.py and copier.yml agree ---
+# --- tests/support/options.py lists the same questions as copier.yml ---
 
 
 def test_options_and_questions_have_the_same_names(template: Path) -> None:
@@ -76,11 +76,11 @@ def test_pairs_contains_every_valid_pair_of_answers() -> None:
         }
 
 
-# --- Refused answers ---
+# --- Answers that copier refuses ---
 
 
 def refusal(template: Path, destination: Path, answers: Answers) -> str:
-    """Return the message with which copier refuses the answers. Fail if copier writes a file."""
+    """Return the message with which copier refuses answers. Fail if copier writes a file."""
     with pytest.raises(ValueError, match=" ") as caught:
         render_to(template, destination, answers)
     assert not destination.exists()
@@ -170,7 +170,7 @@ def test_refuses_data_with_unknown_names_and_lists_all_questions(
     assert set(read_questions(template)) <= set(known)
 
 
-# --- Accepted answers ---
+# --- Answers that copier accepts ---
 
 
 @pytest.mark.parametrize(

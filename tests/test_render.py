@@ -1,4 +1,4 @@
-"""Test that renders are reproducible, and which files each answer adds and removes."""
+"""Test that rendering is reproducible, and which files each answer adds and removes."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from tests.support.running import COPIER, attempt, run
 
 CREATED_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 
-# For each answer that is not a default: the files that the answer adds, and those it removes.
+# For each answer that is not a default: files that the answer adds, and files that it removes.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (

@@ -31,7 +31,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 def unchanged_project(
     first_release: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Yield a committed project that several tests share, and must not modify."""
+    """Yield a committed project that several tests share. The tests must not modify the project."""
     project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
@@ -238,7 +238,7 @@ def test_an_interruption_prints_the_commands_that_undo_the_update(
 def test_refuses_a_project_with_uncommitted_changes(project: Path, name: str, status: str) -> None:
     git(
         project, "config", "status.showUntrackedFiles", "no"
-    )  # `git status` then hides untracked files, but `git clean` would still delete them.
+    )  # With this setting, `git status` hides untracked files, but `git clean` deletes them.
     append(project / name, "Not committed.")
 
     done = update(project, "auth=none")

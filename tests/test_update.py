@@ -146,7 +146,7 @@ USER_FILES = (
     "src/app/features/orders/router.py",
     "tests/unit/test_orders.py",
     "migrations/versions/9000_orders.py",
-    "README.md",  # Users rewrite their README.
+    "README.md",  # Users rewrite their README.md.
 )
 
 # For each generated file: a text, and the line that the tests insert before the text.

@@ -46,7 +46,7 @@ class Copy:
         return attempt(*command, cwd=self.root, env={**self.env})
 
     def state(self) -> tuple[dict[str, bytes], str]:
-        """Return the copy's files, commits and staged changes, which must not change."""
+        """Return the copy's files, commits and staged changes, to compare with a later state."""
         return files_but_git(self.root), git(self.root, "log", "--all", "--format=%H") + git(
             self.root, "diff", "HEAD"
         )
@@ -100,7 +100,7 @@ def expected_project(upstream: Path, folder: Path, **answers: str | bool) -> dic
     return files(folder / "fresh") | {CI: (upstream / CI).read_bytes()}
 
 
-# --- Generating the project ---
+# --- bootstrap.py generates a project ---
 
 
 def test_a_copy_becomes_a_project_that_can_be_updated(
@@ -149,7 +149,7 @@ def test_generates_from_another_repository_of_the_template(copy: Copy, upstream:
     assert not (copy.root / ".github").exists()
 
 
-# --- Refusals and failures that leave the copy unchanged ---
+# --- bootstrap.py refuses to run or fails, and leaves the copy unchanged ---
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_nothing_is_replaced_when_locking_or_committing_fails(copy: Copy, tmp_pa
         assert copy.state() == before
 
 
-# --- The workflow ---
+# --- The workflow bootstrap.yml ---
 
 
 def workflow(root: Path) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def test_the_template_and_its_projects_have_the_same_ci_file(template: Path) -> 
 
 
 def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
-    # PyYAML parses the key `on` as true.
+    # PyYAML parses the workflow's key `on` as the value true.
     form = workflow(template)[True]["workflow_dispatch"]["inputs"]  # type: ignore[index]
     questions = read_questions(template)
 
@@ -355,7 +355,7 @@ def test_a_refused_push_opens_an_issue_with_the_command(copy: Copy, tmp_path: Pa
     assert git(copy.remote, "rev-parse", "main") == before
 
 
-# --- The weekly CI job that checks for later versions ---
+# --- The weekly CI job that reports new versions of the template ---
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="GitHub's machines have jq")

@@ -16,7 +16,7 @@ from benchmarks.queues.processes import (
 )
 
 QUEUES = ["template", "pydocket", "pydocket+", "streaq", "streaq+", "saq", "saq+", "taskiq"]
-"""Names of the queues. A `+` marks an adapter that implements features that its library lacks."""
+"""Names of the queues. A `+` marks an adapter that adds features that its library lacks."""
 
 
 @pytest.fixture(params=QUEUES)

@@ -1,4 +1,4 @@
-"""Interface of the adapters for queue libraries, and the two commands of each adapter.
+"""Interface that adapters for queue libraries implement, and the two commands of each adapter.
 
 The command `work NAME…` runs a worker for the jobs with these names. The command `client` runs a
 process that enqueues jobs, as a web server does. The client writes one line of JSON when it is
@@ -25,7 +25,7 @@ TIMEOUT = 4
 """Seconds after which an attempt to run a job is cancelled and counts as failed."""
 
 ATTEMPTS = 3
-"""Number of failed attempts after which a job is given up."""
+"""Number of failed attempts after which the queue gives up a job."""
 
 RETRY = 0.5
 """Delay before the first retry of a failed job, in seconds."""
@@ -35,7 +35,7 @@ GRACE = 2
 
 
 class Failed(TypedDict):
-    """A job that was given up after its last attempt."""
+    """A job that the queue gave up because its last attempt failed."""
 
     id: str
     name: str | None
@@ -61,7 +61,7 @@ class Queue(Protocol):
         """Return the jobs that were given up."""
 
     async def retry(self, job_id: str) -> None:
-        """Requeue a job that was given up, with its number of attempts reset to zero."""
+        """Requeue a job that was given up, and reset its number of attempts to zero."""
 
     async def put_garbage(self) -> None:
         """Enqueue a message that the adapter cannot parse."""

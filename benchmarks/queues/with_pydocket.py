@@ -83,7 +83,7 @@ class KilledError(Exception):
 
 
 def extend(execution: Execution, function: Function) -> Function:
-    """Return a function that runs one job for each key, and gives up a job that kills workers."""
+    """Wrap a job, so that each key runs only once and a job that kills workers is given up."""
 
     async def run(**kwargs: Any) -> None:
         done, started = f"done:{execution.key}", f"started:{execution.key}"

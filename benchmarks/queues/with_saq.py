@@ -45,7 +45,7 @@ def extend(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
         try:
             await function(context, **kwargs)
         except asyncio.CancelledError:
-            # An attempt that is interrupted by a stopping worker does not count.
+            # If a stopping worker interrupts an attempt, the attempt does not count.
             job.attempts -= worker.event.is_set()
             raise
         # The record of a successful job expires. A failed job keeps a ttl of 0 and never expires.
@@ -75,7 +75,7 @@ class SaqQueue:
                 functions=list(functions.items()),
                 cron_jobs=[CronJob(tick, "* * * * *")] if tick else [],
                 timers={"sweep": 1},
-                # With a timeout of 0, an idle worker would stop only after its grace period.
+                # With a timeout of 0, an idle worker would stop only when its grace period ends.
                 dequeue_timeout=1,
                 shutdown_grace_period_s=GRACE,
                 before_process=do_not_count_unknown_jobs if EXTENDED else None,

@@ -1,4 +1,4 @@
-"""The combinations of answers that tests are parametrized with."""
+"""Combinations of answers with which tests are parametrized."""
 
 from functools import cache
 
@@ -26,7 +26,7 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
         "pair": [options.EVERYTHING] if few else pairs,
         # If real servers are available, a short run skips the slower tests on embedded servers.
         "embedded": [] if few and real else pairs,
-        # Each supported pair of ORM and database.
+        # These combinations contain each supported pair of ORM and database.
         "orm_and_database": [
             {name: answers[name] for name in options.FIXED}
             for answers in options.with_everything_on()

@@ -43,7 +43,8 @@ class Client:
     ) -> Any:
         """Send a request, record the response, and return its JSON, or None if the body is empty.
 
-        If `body` is a dict or list, the client sends it as JSON. A string is sent unchanged.
+        If `body` is a dict or list, the client sends it as JSON.
+        If `body` is a string, the client sends it unchanged.
         """
         sent = dict(headers or {})
         if token:
@@ -164,7 +165,7 @@ def _call_item_routes(call: Callable[..., Any]) -> None:
 
 
 def _call_account_routes(client: Client) -> str:
-    """Call the routes of users and tokens. Return the access token of a registered user."""
+    """Call the routes for users and tokens. Return the access token of a registered user."""
     call, users = client.call, f"{API}/users"
     ann = {"email": "Ann@Example.com", "name": " Ann ", "password": PASSWORD}
     me = call("POST", users, ann)
@@ -216,7 +217,7 @@ def _call_account_routes(client: Client) -> str:
 
 
 def _call_as_owner_and_others(client: Client, token: str | None) -> None:
-    """Access an item as its owner, as another user and as an admin, and then delete both users."""
+    """Access an item as its owner, another user and an admin. Then delete the first two users."""
     call, users, items = client.call, f"{API}/users", f"{API}/items"
     ben = log_in(client, "ben@example.com")["access_token"]
     admin = log_in(client, ADMIN)["access_token"]

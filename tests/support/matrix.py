@@ -16,7 +16,7 @@ import pytest
 from tests.support import options
 
 PROPERTY = "cell"
-"""Name of the property of a pytest report that stores the test's row and column in the table."""
+"""Name of the pytest user property that stores a test's row and column in the table."""
 
 ROWS = ("tree_answers", "typed", "code", "combination", "embedded", "pair")
 """Names of the test parameters whose value is a combination of answers."""
@@ -48,7 +48,7 @@ class Cell:
 
 
 def property_of(parameters: Mapping[str, Any], check: str) -> tuple[str, list[object]]:
-    """Return the user property for a test with these parameters, in types that JSON supports."""
+    """Return a user property that contains a test's row and column, in types that JSON supports."""
     before, _ = parameters.get("flip", (None, None))
     answers = before or next(parameters[name] for name in ROWS if name in parameters)
     return PROPERTY, [[answers[name] for name in options.CODE], check]

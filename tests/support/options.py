@@ -21,14 +21,14 @@ CODE: Options = {
     "websockets": (False, True),
     "worker": (False, True),
 }
-"""Options that change the service's code. Tests generate services with all combinations."""
+"""Options that change the service's code. Tests render every combination of these options."""
 
 SURFACE: Options = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "python_version": ("3.13", "3.12", "3.14"),
     "ci": ("github", "gitlab", "none"),
 }
-"""Options that change no code, such as the license. Tests cover each pair of option values."""
+"""Options that change no code, such as the license. Tests cover each pair of their values."""
 
 TEXT = ("project_name", "project_slug", "description", "author_name", "author_email")
 """Questions whose answer is free text."""
@@ -46,7 +46,7 @@ CORE = ("orm", "database", "auth", "redis", "websockets")
 """Options of which `--matrix=core` tests every combination, not only every pair of values."""
 
 TIERS = ("pairs", "core", "full")
-"""Values of `--matrix`, which selects the combinations of options whose generated tests run."""
+"""Values of `--matrix`. The value selects the combinations for which the generated tests run."""
 
 FIXED = ("orm", "database")
 """Options that a project cannot change later, because its migrations and data depend on them."""
@@ -70,7 +70,7 @@ def combinations() -> list[Answers]:
 
 
 def of_tier(tier: str) -> list[Answers]:
-    """Return the combinations of options whose generated tests run with this `--matrix` value."""
+    """Return the combinations for which the generated tests run with this `--matrix` value."""
     chosen_pairs = pairs(CODE)
     return [
         answers
@@ -98,7 +98,7 @@ def surface_pairs() -> list[Answers]:
 
 
 def distinct_trees() -> list[Answers]:
-    """Return the combinations that static checks render, all of which render different files."""
+    """Return the combinations of answers for static checks. Each renders different files."""
     rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 
@@ -114,7 +114,7 @@ def non_defaults(answers: Answers) -> Answers:
 
 
 def changes() -> list[tuple[Answers, Answers]]:
-    """Return every valid change of one answer, as the combinations before and after the change."""
+    """Return every valid change of one answer, as a pair of combinations (before, after)."""
     return [
         (before, before | {name: value})
         for before in combinations()

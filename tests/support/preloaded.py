@@ -1,9 +1,9 @@
 """Run commands for static checks in forks of a process that has already imported slow modules.
 
-Each line on stdin is a JSON array of the project's folder and the words of a command. Each line on
-stdout is a JSON array of the command's exit code and output. A Python console script runs in a fork
-of this process, which has imported MODULES. Any other command is executed as a program. This script
-must run in a virtual environment in which MODULES are installed.
+Each line on stdin is a JSON array with a project's folder and the words of a command. Each line on
+stdout is a JSON array with the command's exit code and output. A Python console script runs in a
+fork of this process, which has imported MODULES. Any other command is executed as a program. This
+script must run in a virtual environment in which MODULES are installed.
 """
 
 import gc
@@ -38,7 +38,7 @@ def execute(project: Path, command: list[str], output: int) -> None:
     for stream in (1, 2):
         os.dup2(output, stream)
     os.chdir(project)
-    # The project's parent folder may contain its dist-info, as if the project were installed.
+    # The parent folder may contain the project's dist-info, as if the project were installed.
     sys.path[:0] = [str(project / "src"), str(project.parent)]
     sys.argv = command
     for program in entry_points(group="console_scripts", name=command[0]):
@@ -49,7 +49,7 @@ def execute(project: Path, command: list[str], output: int) -> None:
 if __name__ == "__main__":
     for name in MODULES:
         import_module(name)
-    gc.freeze()  # Otherwise, garbage collection in a fork would copy the modules' memory.
+    gc.freeze()  # Prevent garbage collection in a fork from copying memory.
     if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork")
     for line in sys.stdin:

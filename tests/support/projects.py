@@ -31,12 +31,12 @@ class Project:
     root: Path
     environment: Path
     caches: Path
-    """Folder for the caches of mypy and ruff. It is outside the project, which tests share."""
+    """Folder for the caches of mypy and ruff, outside the project, which tests share."""
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> str:
-        """Run a command in the project's environment. Return its output, or raise if it fails."""
+        """Run a command in the project's environment and return its output. Raise if it fails."""
         return run(*command, cwd=cwd or self.root, env={**self._environment(), **(env or {})})
 
     def start(
@@ -72,8 +72,9 @@ class Project:
 def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
     """Yield a function that installs a project into a virtual environment that later tests reuse.
 
-    Each pytest worker has one virtual environment for each Python version, because only one project
-    can be installed in it. For the next project, uv replaces only the packages that differ.
+    Each pytest worker has one virtual environment for each Python version, because an environment
+    can contain only one project. When the next project is installed, uv replaces only the packages
+    that differ.
     """
     with ExitStack() as stack:
         locks: dict[Path, FileLock] = {}
@@ -121,7 +122,7 @@ def with_every_dependency(render: Render, worker_id: str) -> Project:
 def served(project: Project, **variables: str) -> Iterator[int]:
     """Serve the project with `app dev`, and yield the port.
 
-    `app dev` starts embedded PostgreSQL and Redis servers unless `variables` contains their URLs.
+    `app dev` starts embedded PostgreSQL and Redis servers unless `variables` has URLs of servers.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -143,7 +144,7 @@ def served(project: Project, **variables: str) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
         # If root runs the tests, `app dev` stores PostgreSQL's data in /var/lib/app-postgres.
-        # Delete the data, because a later test run may create a project at the same path.
+        # Delete PostgreSQL's data, because a later test run may create a project at the same path.
         for note in project.root.glob(".local/*.README.txt"):
             folder = re.search(r"/var/lib/app-postgres/\w+", note.read_text(encoding="utf-8"))
             assert folder, note

@@ -2,8 +2,7 @@
 
 Tests render a copy of the repository that is made at the start of the test run, so that edits to
 the repository during the run have no effect. Most tests call copier's Python API, which takes a
-fraction of a second. Tests of copier's command line, of releases and of updates run the command
-`copier`.
+fraction of a second. Tests of copier's command line run the command `copier`.
 """
 
 import hashlib
@@ -85,7 +84,7 @@ def cached_templates() -> Iterator[None]:
     compile_ = jinja2.Environment.compile
 
     def compile_once(self: jinja2.Environment, source: Any, *args: Any, **kwargs: Any) -> Any:
-        # The lexer is part of the key, because it depends on Jinja's whitespace options.
+        # The key contains the lexer, which depends on Jinja's whitespace options.
         key = (type(self), self.lexer, str(source), args, tuple(kwargs.items()))
         if key not in compiled:
             compiled[key] = compile_(self, source, *args, **kwargs)
@@ -102,7 +101,7 @@ def cached_templates() -> Iterator[None]:
 
 
 def files(tree: Path) -> dict[str, bytes]:
-    """Return the content of every file in the tree, by relative path."""
+    """Return the content of every file in the folder, by relative path."""
     return {
         path.relative_to(tree).as_posix(): path.read_bytes()
         for path in sorted(tree.rglob("*"))

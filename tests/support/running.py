@@ -18,7 +18,7 @@ COPIER = (sys.executable, "-m", "copier")
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run a command and return its output. Raise AssertionError if its exit code is not 0."""
+    """Run a command and return its output. Raise AssertionError if the exit code is not 0."""
     done = attempt(*command, cwd=cwd, env=env)
     if done.returncode:
         message = f"{shlex.join(map(str, command))} exited with {done.returncode} in {cwd}"

@@ -46,7 +46,7 @@ def real_redis() -> str | None:
 def role(server: str) -> Iterator[str]:
     """Create a PostgreSQL role that may create databases, and yield the URL to connect as the role.
 
-    The role is dropped afterwards. The test fails if the role still owns a database.
+    When the context exits, the role is dropped. The test fails if the role then owns a database.
     """
     name, password = f"copier_test_{secrets.token_hex(4)}", secrets.token_hex(16)
     with psycopg.connect(server, autocommit=True) as admin:
@@ -66,7 +66,7 @@ def role(server: str) -> Iterator[str]:
 
 @contextmanager
 def database(answers: Answers, folder: Path) -> Iterator[str]:
-    """Yield the URL of an empty database. A PostgreSQL database is dropped afterwards."""
+    """Yield the URL of an empty database. A PostgreSQL database is dropped at the end."""
     if answers["database"] == "sqlite":
         yield f"sqlite:///{folder / 'live.db'}"
         return

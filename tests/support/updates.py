@@ -1,4 +1,4 @@
-"""Helpers that update a project and find merge conflicts."""
+"""Helpers that update a project, and find merge conflicts after the update."""
 
 import re
 from pathlib import Path
