@@ -108,7 +108,7 @@ async def test_rolls_back_when_the_request_is_cancelled(database: Database) -> N
 
 @pytest.mark.error_path
 async def test_refuses_to_create_a_row_in_a_reading_session(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="only reads"):
+    with pytest.raises(RuntimeError, match="read-only"):
         async with database.reading() as unit:
             await ItemRepository(unit, EVERYTHING).create({"title": "refused"})
 
@@ -119,7 +119,7 @@ async def test_refuses_to_create_a_row_in_a_reading_session(database: Database) 
 async def test_refuses_to_delete_a_row_in_a_reading_session(database: Database) -> None:
     item = await create(database, "kept")
 
-    with pytest.raises(RuntimeError, match="only reads"):
+    with pytest.raises(RuntimeError, match="read-only"):
         async with database.reading() as unit:
             await ItemRepository(unit, EVERYTHING).delete(item.id)
 
@@ -137,3 +137,24 @@ async def test_raises_service_unavailable_when_no_connection_is_free(
         await ItemRepository(unit, EVERYTHING).create({"title": "lost"})
         with pytest.raises(ServiceUnavailableError):
             await database.ping()
+
+
+async def test_tasks_get_a_connection_in_the_order_in_which_they_asked(
+    committing_settings: Settings,
+) -> None:
+    small = committing_settings.model_copy(update={"db_pool_size": 1, "db_max_overflow": 0})
+    order: list[str] = []
+
+    async with Database.connect(small) as database:
+
+        async def read(name: str) -> None:
+            async with database.reading():
+                order.append(name)
+
+        async with database.reading():
+            waiting = [asyncio.create_task(read(name)) for name in ("first", "second")]
+            await asyncio.sleep(0.05)
+        await read("late")
+        await asyncio.gather(*waiting)
+
+    assert order == ["first", "second", "late"]

@@ -11,13 +11,14 @@ from app.config import Settings
 from app.core.database import Database, Session
 from app.core.database.engine import TRANSACTIONS, create_engine
 from app.core.database.session import ReadOnlySession
+from app.core.database.unit import UnitsOfWork
 
 
 class RolledBackDatabase(Database):
     """A database whose sessions share one connection and use savepoints as transactions."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection.engine)
+        UnitsOfWork.__init__(self)
         self._connection = connection
 
     @asynccontextmanager

@@ -1,25 +1,25 @@
 """The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
 from app.core.database.engine import TRANSACTIONS, create_engine
+from app.core.database.limit import ConnectionLimit
 from app.core.database.session import ReadOnlySession, Session
 from app.core.database.unit import UnitsOfWork
-from app.core.errors import ServiceUnavailableError
 
 
 class Database(UnitsOfWork):
     """A connection pool that provides sessions for reading and for writing."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, limit: ConnectionLimit) -> None:
         super().__init__()
+        self._limit = limit
         self._engine = engine
         # Reads run without BEGIN and COMMIT, which would double the time that a read takes.
         self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
@@ -30,42 +30,29 @@ class Database(UnitsOfWork):
         """Yield a `Database` that opens connections on demand, and close them at the end."""
         engine = create_engine(settings)
         try:
-            yield cls(engine)
+            yield cls(engine, ConnectionLimit(settings))
         finally:
             await engine.dispose()
 
     @asynccontextmanager
     async def writing_session(self) -> AsyncGenerator[Session]:
-        async with _connection(self._transactions) as connection, connection.begin():
+        async with self._connect(self._transactions) as connection, connection.begin():
             yield Session(connection)
 
     @asynccontextmanager
     async def reading_session(self) -> AsyncGenerator[Session]:
-        async with _connection(self._engine) as connection:
+        async with self._connect(self._engine) as connection:
             yield ReadOnlySession(connection)
 
     async def ping(self) -> None:
         async with self.reading_session() as session:
             await session.execute(select(1))
 
+    @asynccontextmanager
+    async def _connect(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+        """Yield a connection from the pool.
 
-@asynccontextmanager
-async def _connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
-    """Yield a connection from the pool.
-
-    SQLAlchemy's own context manager is not used, because it closes the connection in a new task.
-    """
-    with _pool_errors():
-        connection = await engine.connect()
-        try:
+        SQLAlchemy's own context manager is not used: it closes the connection in a new task.
+        """
+        async with self._limit, aclosing(await engine.connect()) as connection:
             yield connection
-        finally:
-            await connection.close()
-
-
-@contextmanager
-def _pool_errors() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeoutError as exc:
-        raise ServiceUnavailableError("Every database connection is taken.") from exc
