@@ -31,4 +31,4 @@ class Change:
 
 
 type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]
-"""An async function that receives the row changes after their commit, oldest first."""
+"""An async function that receives the row changes after the commit, oldest first."""

@@ -54,6 +54,6 @@ class Supervisor(multiprocess.Multiprocess):
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
     """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
-    # uvicorn has no parameter for the worker class, so the class in its module is replaced.
+    # uvicorn has no parameter for the worker class, so this patches the class in uvicorn's module.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

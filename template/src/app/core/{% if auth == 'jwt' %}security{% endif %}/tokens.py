@@ -73,7 +73,7 @@ class Tokens:
     def read(self, kind: TokenType, token: str) -> Claims:
         """Verify a token and return its claims. Raises `InvalidTokenError` if any check fails."""
         claims = self._verify(kind, token)
-        # PyJWT also applies the leeway to `exp`, but an expired token must be refused at once.
+        # PyJWT also applies the leeway to `exp`, but an expired token must be rejected at once.
         if claims.expires_at <= datetime.now(UTC):
             raise InvalidTokenError
         return claims

@@ -201,7 +201,7 @@ def _columns(model: type[Entity]) -> tuple[Any, ...]:
 
 @cache
 def _keys(model: type[Entity]) -> dict[str, str]:
-    """Map the name of each column attribute to the name of its column in the table."""
+    """For each column attribute of the model, return the name of the column in the table."""
     mapper: Mapper[Any] = inspect(model)
     return {attribute.key: attribute.columns[0].key for attribute in mapper.column_attrs}
 
