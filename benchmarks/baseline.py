@@ -266,7 +266,7 @@ def log(level: str, event: str, **values: Any) -> None:
 
 @lru_cache(maxsize=4096)
 def address_of(host: str) -> str:
-    """Return an IPv4 address, or the /64 of an IPv6 address, which one client may own."""
+    """Return an IPv4 address, or an IPv6 address's /64 network: one client may own all of it."""
     address = ipaddress.ip_address(host)
     if address.version == 4:
         return host

@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def plan() -> list[tuple[str, list[Command]]]:
-    """Return the title and the commands of each step that this project needs."""
+    """Return the steps that this project needs, each with a title and its commands."""
     here = Path.cwd()
     steps = [("Locking and installing the dependencies", SYNC)]
     if not (here / ".env").exists():

@@ -1,4 +1,4 @@
-"""Interface that adapters for queue libraries implement, and the two commands of each adapter.
+"""The interface of the adapters for queue libraries, and the two commands of each adapter.
 
 The command `work NAME…` runs a worker for the jobs with these names. The command `client` runs a
 process that enqueues jobs, as a web server does. The client writes one line of JSON when it is
@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypedDict
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 EXTENDED = "EXTENDED" in os.environ
-"""Whether the adapter adds features that its library lacks, through the library's public API."""
+"""Whether the adapter adds missing features to the library, with the library's public API."""
 
 VISIBILITY = 5
 """Visibility timeout: seconds after which the job of a killed worker is delivered again."""

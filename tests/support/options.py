@@ -49,7 +49,7 @@ TIERS = ("pairs", "core", "full")
 """Values of `--matrix`. The value selects the combinations for which the generated tests run."""
 
 FIXED = ("orm", "database")
-"""Options that a project cannot change later, because its migrations and data depend on them."""
+"""Options that a project cannot change later, because migrations and data depend on them."""
 
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 """Answers that require other answers: the worker requires Redis."""

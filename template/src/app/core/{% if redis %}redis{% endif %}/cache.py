@@ -113,7 +113,7 @@ class Cache:
         with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry_key, value, ex=LIFETIME)
-            # `release` has no effect unless this reader acquired the lease.
+            # If this reader did not acquire the lease, `release` has no effect.
             await lease.release(redis)
 
     async def _invalidate_pending(self, redis: Redis) -> None:

@@ -28,7 +28,7 @@ class TimestampMixin:
 class Entity(TimestampMixin, Base):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets the id and both times, so a new row does not have to be read back.
+    The application sets the id and both times, so a new row need not be read back.
     """
 
     __abstract__ = True

@@ -22,7 +22,7 @@ class TimestampMixin(SQLModel):
 class Entity(TimestampMixin):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets the id and both times, so a new row does not have to be read back.
+    The application sets the id and both times, so a new row need not be read back.
     """
 
     id: UUID = Field(default_factory=uuid7, primary_key=True)

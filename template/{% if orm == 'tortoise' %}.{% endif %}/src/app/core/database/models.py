@@ -12,7 +12,7 @@ from app.core.ids import uuid7
 class Entity(Model):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets these values, so that a new row does not have to be read back.
+    The application sets these values, so that a new row need not be read back.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)
