@@ -98,7 +98,7 @@ def surface_pairs() -> list[Answers]:
 
 
 def distinct_trees() -> list[Answers]:
-    """Return the combinations of answers for static checks. Each renders different files."""
+    """Return combinations of answers for static checks. Each combination renders other files."""
     rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 

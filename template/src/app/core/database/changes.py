@@ -27,7 +27,7 @@ class Change:
     kind: Kind
     resource: Resource
     row: Any
-    """The entity with its new values or, if the row was deleted, with its last values."""
+    """The entity with the new values or, if the row was deleted, with the last values."""
 
 
 type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Overrides of uvicorn's shutdown, so that no request is lost when the server stops.
+"""Overrides uvicorn's shutdown, so that no request is lost when the server stops.
 
 uvicorn 0.54 closes all idle keep-alive connections as soon as its shutdown begins. A request that
 a client or a proxy sends on an idle connection at that moment is lost (uvicorn issue 669).

@@ -30,7 +30,7 @@ class Token:
 
 
 class Claims(NamedTuple):
-    """The verified claims of a token: the id of its user and its expiry time."""
+    """The verified claims of a token: the user's id and the expiry time."""
 
     user_id: UUID
     expires_at: datetime

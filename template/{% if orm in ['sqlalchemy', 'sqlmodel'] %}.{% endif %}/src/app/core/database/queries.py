@@ -53,7 +53,7 @@ class Queries[Model: Entity]:
         return name in _keys(cls.model)
 
     def _select(self) -> Select[Any]:
-        """Return a SELECT statement for the rows that match the filters, with all columns."""
+        """Return a SELECT statement for all columns of the rows that match the filters."""
         return select(*_columns(self.model)).where(*self._conditions())
 
     async def _one(
