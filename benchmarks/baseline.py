@@ -6,13 +6,13 @@ Both applications use the service's tables, and return the same JSON documents a
 
 `fair` is short and fast hand-written code that gives the same guarantees as the service:
 
-- Each request verifies the access token with PyJWT, and reads the user's state from the database. A
-  request with the token of a deleted or inactive user gets a 401 response.
+- For each request, PyJWT verifies the access token, and a query reads the user's state from the
+  database. A request with the token of a deleted or inactive user gets a 401 response.
 - Users see only items that they own, and admins see all items. A request for another user's item
   gets a 404 response.
 - Every response has a request id and the security headers. Every request is logged as one JSON
   line.
-- A rate limit counts the requests of each client address.
+- The number of requests from each client address is limited.
 - Every error response has the form `{"error": {"code", "message", "details"}}`, and contains no
   internal details.
 - Input is validated as strictly as in the service. A page contains the total number of items, and a
@@ -99,7 +99,7 @@ def make_page(rows: list[asyncpg.Record], total: int, page: int, page_size: int)
 
 
 def make_feed(rows: list[asyncpg.Record], limit: int) -> Feed:
-    """Make a feed of at most `limit` items. An additional row means that there is a next page."""
+    """Return a feed of the first `limit` rows. If there are more rows, the feed has a next page."""
     items = [Item(**row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Feed(items=items, next_cursor=None)
@@ -231,7 +231,7 @@ async def on_outage(_request: Request, exc: Exception) -> JSONResponse:
 
 
 for outage in (
-    OSError,  # OSError is the base class of TimeoutError.
+    OSError,  # Includes TimeoutError, which is a subclass of OSError.
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -266,7 +266,7 @@ def log(level: str, event: str, **values: Any) -> None:
 
 @lru_cache(maxsize=4096)
 def address_of(host: str) -> str:
-    """Return the IPv4 address, or the /64 network of an IPv6 address: one client may own it all."""
+    """Return an IPv4 address, or an IPv6 address's /64 network: one client may own all of it."""
     address = ipaddress.ip_address(host)
     if address.version == 4:
         return host
@@ -274,10 +274,10 @@ def address_of(host: str) -> str:
 
 
 class RateLimit:
-    """Sliding window counter that limits the requests of each address, such as to `6000/minute`.
+    """Limits the requests of each client address in a sliding window, for example to `6000/minute`.
 
-    Requests of the previous window count in proportion to its overlap with the sliding window. A
-    client therefore cannot send twice the limit around the boundary between two windows.
+    Requests of the previous window are weighted by the part of that window which the sliding window
+    covers. A client therefore cannot send twice the limit around the boundary between two windows.
     """
 
     def __init__(self, rate: str) -> None:
@@ -373,16 +373,16 @@ ISSUER, AUDIENCE = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
 REQUIRED = ["sub", "iss", "aud", "jti", "iat", "nbf", "exp"]
 
 CLOCK_SKEW = 10
-"""Maximum seconds by which the clock of a token's issuer may be ahead of this server's clock."""
+"""Seconds by which the clock of the server that issued a token may be ahead of the local clock."""
 
 POOL_TIMEOUT = 5.0
 """Maximum seconds to wait for a free connection in the pool."""
 
 VISIBLE = {
     "user": "owner_id = $1",
-    "admin": "$1::uuid IS NOT NULL",  # True for every row, because each query needs $1.
+    "admin": "$1::uuid IS NOT NULL",  # True for every row; each query must use $1.
 }
-"""SQL condition for the items that a user with each role may see."""
+"""For each role, the SQL condition that selects the items which a user with this role may see."""
 
 
 class Caller(NamedTuple):
@@ -416,7 +416,7 @@ def read_token(request: Request) -> UUID:
         user_id = UUID(claims["sub"])
     except (jwt.InvalidTokenError, ValueError) as exc:
         raise UnauthorizedError from exc
-    # PyJWT also applies the leeway to `exp`, but an expired token must be refused at once.
+    # PyJWT also applies the leeway to `exp`, but an expired token must be rejected at once.
     if claims.get("typ") != "access" or claims["exp"] <= time.time():
         raise UnauthorizedError
     return user_id
@@ -434,14 +434,14 @@ async def authenticate(
 
 
 async def get_reader(request: Request) -> AsyncGenerator[Caller]:
-    """Yield the user of a read request, whose statements run without a transaction."""
+    """Yield the user of a read request. The request's statements run without a transaction."""
     user_id = read_token(request)
     async with request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection:
         yield await authenticate(request, connection, user_id, "")
 
 
 async def get_writer(request: Request) -> AsyncGenerator[Caller]:
-    """Yield the user of a write request, which runs in a transaction that locks the user's row."""
+    """Yield the user of a write request. The request's transaction locks the user's row."""
     user_id = read_token(request)
     async with (
         request.state.pool.acquire(timeout=POOL_TIMEOUT) as connection,
@@ -475,7 +475,7 @@ class StrictItemCreate(BaseModel):
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562), whose leading timestamp makes new ids adjacent in an index."""
+    """Return a UUIDv7 (RFC 9562). Its leading timestamp makes new ids adjacent in an index."""
     milliseconds = time.time_ns() // 1_000_000
     low = 2 << 62 | secrets.randbits(62)
     return UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low)

@@ -32,10 +32,10 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 EACH = 100
-"""WebSocket connections per user, the maximum that the service allows."""
+"""Number of WebSocket connections per user. The service allows no more."""
 
 SETTLE = 2.0
-"""Seconds to wait before each reading of the memory, until the memory no longer changes."""
+"""Seconds to wait before each memory measurement, so that the memory use no longer changes."""
 
 
 async def main(project: Path, count: int) -> None:

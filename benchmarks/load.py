@@ -1,4 +1,4 @@
-"""Load generator. Each connection sends its next request when the last response has arrived."""
+"""Load generator. Each connection sends its next request when the previous response has arrived."""
 
 import asyncio
 import itertools

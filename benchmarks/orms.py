@@ -50,7 +50,7 @@ def generate(project: Path, *, orm: str, redis: bool) -> None:
 
 
 def measure(orm: str, folder: Path, rounds: int, seconds: float) -> tuple[Report, int]:
-    """Return the report of a service with this ORM, and the lines of code in its repositories."""
+    """Measure a service with this ORM. Return the report, and the repositories' lines of code."""
     plain, redis = folder / "plain", folder / "redis"
     generate(plain, orm=orm, redis=False)
     with Benchmark.prepare(plain, rounds, seconds) as benchmark:
@@ -98,7 +98,7 @@ def print_cpu(reports: dict[str, Report]) -> None:
 def print_routes(
     reports: dict[str, Report], of_service: Callable[[Row], str], of_limit: Callable[[Slice], str]
 ) -> None:
-    """Print a table with a row for each ORM, and a row with medians for `fair` and for `bare`."""
+    """Print a table with a row for each ORM, and two rows with the medians of `fair` and `bare`."""
     routes = list(next(iter(reports.values())).routes)
     print_head("", *routes)
     for orm, report in reports.items():

@@ -51,13 +51,13 @@ ROWS, CACHED_ROWS = 10_000, 100
 CONNECTIONS = 64
 BURSTS = (64, 512)
 BURST_SECONDS = 6.0
-"""Seconds of load in a burst, longer than the service waits for a free database connection."""
+"""Seconds of load in a burst, longer than the service's timeout for a free database connection."""
 
 STARTS = 3
 """Number of measured starts and of measured `app --help` calls. The report shows the medians."""
 
 PROBES, LOGINS = 4, 8
-"""Number of connections that request `/health`, and of those that log in at the same time."""
+"""Number of connections that request `/health`, and number of connections that log in meanwhile."""
 
 CREATED = '{"title": "New", "description": "Created by the benchmark, and deleted after the round"}'
 FILL = f"""
@@ -212,7 +212,7 @@ class Benchmark:
             }
             for connections in BURSTS
         }
-        self.load(servers["service"], by_id)  # Exits if a response is not 2xx.
+        self.load(servers["service"], by_id)  # `load` exits if a response is not 2xx.
         return bursts
 
     def load(self, server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> Slice:

@@ -108,7 +108,7 @@ def is_listed(line: str) -> bool:
 def environment(example: str = "") -> dict[str, str]:
     """Return environment variables that enable colors and set a git author.
 
-    The result contains no settings that `example`, the text of `.env.example`, lists.
+    The settings in `example`, the text of `.env.example`, are omitted.
     """
     settings = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     kept = os.environ.keys() - {*settings, "NO_COLOR", "VIRTUAL_ENV"}
@@ -194,7 +194,7 @@ def main() -> None:
         sys.exit(f"A server is running on port {PORT}. Stop it, and run this command again.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        # If root runs this script, PostgreSQL runs as the user `nobody`, who must read the folder.
+        # If root runs this script, PostgreSQL runs as the user `nobody`, so give `nobody` access.
         folder.chmod(0o755)
         project = folder / "myapi"
         recording = Recording(folder)

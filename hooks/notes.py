@@ -1,8 +1,9 @@
 """Print the release notes of all versions between a project's old and new template version.
 
-After an update, copier runs this script in the project, as a migration in copier's sense. The
-script always exits with 0, because a failing migration would abort the update halfway. The script
-uses only the standard library, because it runs in copier's Python environment.
+After an update, copier runs this script in the project, because copier.yml lists the script under
+`_migrations`. The script always exits with 0, because copier aborts an update halfway if a command
+in `_migrations` fails. The script uses only the standard library, because it runs in copier's
+Python environment.
 """
 
 import os

@@ -47,12 +47,12 @@ def main() -> None:
             run_step(commands)
             remaining.pop(0)
     except KeyboardInterrupt:
-        # Ctrl-C also stops copier, which then kills this script, so only print the commands.
+        # Ctrl-C also stops copier. copier then kills this script, so only print the commands.
         print_commands("Stopped", [command for _, commands in remaining for command in commands])
 
 
 def plan() -> list[tuple[str, list[Command]]]:
-    """Return the title and the commands of each step that this project needs."""
+    """Return the steps that this project needs, each with a title and its commands."""
     here = Path.cwd()
     steps = [("Locking and installing the dependencies", SYNC)]
     if not (here / ".env").exists():
@@ -88,7 +88,7 @@ def say(text: str) -> None:
 
 
 def run(command: Command) -> str:
-    """Run a command. Return the reason why it failed, or an empty string."""
+    """Run a command. If the command fails, return the reason, otherwise an empty string."""
     name = Path(command[0]).name
     program = shutil.which(command[0])
     if program is None:

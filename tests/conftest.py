@@ -30,7 +30,7 @@ from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
 
 COMMIT = pytest.StashKey[str]()
-"""Stash key for the tested commit's name, which `git describe` prints when the test run starts."""
+"""Stash key for the output of `git describe` at the start of the test run."""
 
 
 # --- pytest hooks ---

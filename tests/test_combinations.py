@@ -30,7 +30,7 @@ type RunCheck = Callable[..., str]
 
 # Dependencies that no module of a project imports, each with the reason why a project needs it.
 UNIMPORTED = (
-    "aiosqlite",  # SQLAlchemy imports the driver that the database URL names.
+    "aiosqlite",  # SQLAlchemy imports the driver whose name is part of the database URL.
     "fastapi-swagger",  # The service serves the static files of this package.
     "httptools",  # uvicorn parses HTTP with httptools.
     "python-multipart",  # FastAPI parses forms with python-multipart.
@@ -46,7 +46,7 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# Maps an answer to a pattern of words that other projects must not contain, and to exceptions.
+# For each answer: words that projects with another answer must not contain, and exceptions.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),

@@ -1,6 +1,7 @@
-"""Test that generated services pass their own tests and checks, on embedded and real servers.
+"""Test that generated services pass their own tests and checks.
 
-A test also fails if the tests of a service leave a file, a process or a database behind.
+The tests run on embedded and on external PostgreSQL and Redis servers. A test also fails if the
+tests of a service leave a file, a process or a database behind.
 """
 
 import re
@@ -103,7 +104,7 @@ def untouched_redis(server: str) -> Iterator[str]:
 
 
 def unclaimed_keys(server: str) -> Iterator[tuple[int, str]]:
-    """Yield the keys in those Redis databases that no running test process has claimed."""
+    """Yield all keys in Redis, except in databases that a running test process has claimed."""
     with redis.Redis.from_url(server, decode_responses=True) as client:
         numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
     for number in numbers:

@@ -1,7 +1,7 @@
 """Mutation tests: put a fault into a copy of this repository, and check that a test detects it.
 
-Each fault names the test that must fail, and pytest runs only the named test. Without a fault, all
-named tests must pass.
+Each entry of FAULTS contains a fault and the test that must fail because of it. pytest runs only
+this test. In an unchanged copy, the tests of all entries must pass.
 """
 
 import shutil

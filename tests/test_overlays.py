@@ -93,7 +93,7 @@ def imported(tree: ast.Module) -> set[tuple[str, str]]:
 
 
 def defined_names(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """Yield the names that a module or class defines, each with its signature."""
+    """Yield each name that a module or class defines, with the signature."""
     for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():

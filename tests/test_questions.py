@@ -80,7 +80,7 @@ def test_pairs_contains_every_valid_pair_of_answers() -> None:
 
 
 def refusal(template: Path, destination: Path, answers: Answers) -> str:
-    """Return the message with which copier refuses answers. Fail if copier writes a file."""
+    """Return copier's message about refused answers. Fail if copier writes a file."""
     with pytest.raises(ValueError, match=" ") as caught:
         render_to(template, destination, answers)
     assert not destination.exists()

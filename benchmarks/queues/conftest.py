@@ -16,7 +16,7 @@ from benchmarks.queues.processes import (
 )
 
 QUEUES = ["template", "pydocket", "pydocket+", "streaq", "streaq+", "saq", "saq+", "taskiq"]
-"""Names of the queues. A `+` marks an adapter that adds features that its library lacks."""
+"""Names of the queues. A `+` marks an adapter that adds missing features to the library."""
 
 
 @pytest.fixture(params=QUEUES)

@@ -1,4 +1,4 @@
-"""Interface that adapters for queue libraries implement, and the two commands of each adapter.
+"""The interface of the adapters for queue libraries, and the two commands of each adapter.
 
 The command `work NAME…` runs a worker for the jobs with these names. The command `client` runs a
 process that enqueues jobs, as a web server does. The client writes one line of JSON when it is
@@ -16,13 +16,13 @@ from typing import Any, Protocol, TypedDict
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 EXTENDED = "EXTENDED" in os.environ
-"""Whether the adapter implements features that its library lacks, using the public API."""
+"""Whether the adapter adds missing features to the library, with the library's public API."""
 
 VISIBILITY = 5
 """Visibility timeout: seconds after which the job of a killed worker is delivered again."""
 
 TIMEOUT = 4
-"""Seconds after which an attempt to run a job is cancelled and counts as failed."""
+"""Seconds after which an attempt to run a job is cancelled and treated as failed."""
 
 ATTEMPTS = 3
 """Number of failed attempts after which the queue gives up a job."""
@@ -35,7 +35,7 @@ GRACE = 2
 
 
 class Failed(TypedDict):
-    """A job that the queue gave up because its last attempt failed."""
+    """A job that the queue gave up because the last attempt failed."""
 
     id: str
     name: str | None
@@ -50,12 +50,12 @@ class Queue(Protocol):
         """Run a worker for these jobs until SIGTERM. The job `tick` is scheduled every minute."""
 
     def connected(self) -> AbstractAsyncContextManager[None]:
-        """Return a context manager that connects a client, which can then enqueue jobs."""
+        """Return a context manager in which a client is connected and can enqueue jobs."""
 
     async def enqueue(
         self, name: str, kwargs: dict[str, Any], key: str | None, request_id: str | None
     ) -> None:
-        """Enqueue a job. Only one job with the same key runs. Raise if Redis is unavailable."""
+        """Enqueue a job. Jobs with the same key run only once. Raise if Redis is unavailable."""
 
     async def failed(self) -> list[Failed]:
         """Return the jobs that were given up."""

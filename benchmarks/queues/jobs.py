@@ -1,4 +1,4 @@
-"""Test jobs, which record their runs in the file TRACE, because some tests stop Redis."""
+"""Test jobs. They record each run in the file TRACE, not in Redis, because tests stop Redis."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from typing import Any
 TRACE = Path(os.environ.get("TRACE", os.devnull))
 
 REQUEST_ID = ContextVar[str | None]("REQUEST_ID", default=None)
-"""Request id of the running job, which the adapter sets."""
+"""Request id of the running job. The adapter sets this variable."""
 
 
 def read_trace(file: Path) -> list[dict[str, Any]]:

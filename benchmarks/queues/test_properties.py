@@ -1,4 +1,4 @@
-"""Test which guarantees for jobs the queue of a generated service and other libraries give.
+"""Test which guarantees a generated service's job queue gives, and which other libraries give.
 
     uv run pytest benchmarks/queues -n 4 --tb=line
 
@@ -23,7 +23,7 @@ from benchmarks.queues.interface import ATTEMPTS, GRACE, TIMEOUT, VISIBILITY
 from benchmarks.queues.processes import Client, ClientError, Processes, Worker, until
 
 SLACK = 10
-"""Extra seconds after the visibility timeout, because some libraries poll for abandoned jobs."""
+"""Seconds added to the visibility timeout, because some libraries poll for abandoned jobs."""
 
 
 def wait_for(queue: Processes, event: str, count: int = 1, seconds: float = 30) -> None:

@@ -83,7 +83,7 @@ class KilledError(Exception):
 
 
 def extend(execution: Execution, function: Function) -> Function:
-    """Wrap a job, so that each key runs only once and a job that kills workers is given up."""
+    """Wrap a job, so that it runs only once for each key, and is given up if it kills workers."""
 
     async def run(**kwargs: Any) -> None:
         done, started = f"done:{execution.key}", f"started:{execution.key}"
@@ -179,7 +179,7 @@ class DocketQueue:
             await redis.delete(f"started:{job_id}")
             await redis.hdel("failed", job_id)
             add = self.docket.add(kept["name"], key=job_id)
-            # `handle_failure` stores a job before its state changes from "running", so try again.
+            # The stored job may still be in the state "running", so try until the state changes.
             while (await add(**kept["kwargs"])).disposition is Disposition.ALREADY_SCHEDULED:
                 await asyncio.sleep(0.1)
 

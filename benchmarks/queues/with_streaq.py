@@ -40,7 +40,7 @@ def make_worker(names: list[str]) -> Worker[None]:
     for name in names:
         options: dict[str, Any] = {"name": name}
         if EXTENDED:
-            # `extend` counts attempts and limits their time, because it stores failed jobs.
+            # No limits here: `extend` limits the attempts itself, so that it can store failed jobs.
             options |= {"max_tries": None, "timeout": None}
         else:
             options |= {"max_tries": ATTEMPTS, "timeout": TIMEOUT, "retry_timeouts": True}

@@ -99,7 +99,7 @@ class TaskiqQueue:
         await (kicker.with_task_id(key) if key else kicker).kiq(**kwargs)
 
     async def failed(self) -> list[Failed]:
-        """Return failed jobs without names and arguments, which taskiq's results do not contain."""
+        """Return failed jobs. taskiq's results contain no names and arguments of jobs."""
         failed = []
         async with Redis.from_url(REDIS_URL) as redis:
             async for key in redis.scan_iter(f"{RESULTS}:*"):

@@ -1,4 +1,4 @@
-"""Adapter for the queue of a generated service, which runs in the service's Python environment."""
+"""Adapter for a generated service's queue. It runs in the service's Python environment."""
 
 import asyncio
 from collections.abc import AsyncGenerator

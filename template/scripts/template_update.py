@@ -37,7 +37,7 @@ FIXED_ANSWERS = {"orm", "database"}
 def main(changes: list[str]) -> None:
     answers = read_answers()
     wanted = dict(parse(change, answers) for change in changes)
-    # Untracked files count as changes, because undoing the update with `git clean` deletes them.
+    # Check for untracked files too, because undoing the update with `git clean` deletes them.
     if git("status", "--porcelain", "--untracked-files"):
         sys.exit(
             "The project has uncommitted changes, which undoing the update would delete."
@@ -112,7 +112,7 @@ def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:
 def was_accepted(given: str, answer: object) -> bool:
     """Return whether copier stored the given value as the answer.
 
-    copier ignores the value of a question that it does not ask, and reads a misspelled boolean as
+    copier ignores the value of a question that it does not ask, and treats a misspelled boolean as
     true.
     """
     return answer is not None and str(answer).lower() == given.lower()

@@ -24,7 +24,7 @@ def cases_of(tier: str) -> dict[str, list[Answers]]:
         "typed": code if few else [*code, *filter(options.on_another_python, tree_answers)],
         "surface": options.surface_pairs(),
         "pair": [options.EVERYTHING] if few else pairs,
-        # If real servers are available, a short run skips the slower tests on embedded servers.
+        # If external servers are available, a short run skips the slower tests on embedded servers.
         "embedded": [] if few and real else pairs,
         # These combinations contain each supported pair of ORM and database.
         "orm_and_database": [

@@ -1,7 +1,7 @@
 """A client that calls every route of a service and records the responses as text.
 
 Values that differ between runs (ids, times, tokens) are replaced by numbered placeholders, so two
-services that behave alike produce the same transcript.
+services with the same behavior produce the same transcript.
 """
 
 import http.client

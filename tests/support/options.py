@@ -49,7 +49,7 @@ TIERS = ("pairs", "core", "full")
 """Values of `--matrix`. The value selects the combinations for which the generated tests run."""
 
 FIXED = ("orm", "database")
-"""Options that a project cannot change later, because its migrations and data depend on them."""
+"""Options that a project cannot change later, because migrations and data depend on them."""
 
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 """Answers that require other answers: the worker requires Redis."""
@@ -98,7 +98,7 @@ def surface_pairs() -> list[Answers]:
 
 
 def distinct_trees() -> list[Answers]:
-    """Return the combinations of answers for static checks. Each renders different files."""
+    """Return combinations of answers for static checks. Each combination renders other files."""
     rows = surface_pairs()
     return [*combinations(), *(row for row in rows if non_defaults(row).keys() & SURFACE.keys())]
 

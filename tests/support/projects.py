@@ -31,7 +31,7 @@ class Project:
     root: Path
     environment: Path
     caches: Path
-    """Folder for the caches of mypy and ruff, outside the project, which tests share."""
+    """Folder outside the project for the caches of mypy and ruff. All tests share this folder."""
 
     def run(
         self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None

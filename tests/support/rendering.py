@@ -32,7 +32,7 @@ IN_PROCESS: dict[str, Any] = {
     "settings": copier.Settings(),
     "skip_tasks": True,
 }
-"""Arguments for copier's Python API, which skip hooks and ignore the user's copier settings."""
+"""Arguments for copier's Python API that skip hooks and ignore the user's copier settings."""
 
 
 class Render(Protocol):
@@ -95,7 +95,7 @@ def cached_templates() -> Iterator[None]:
         answers_path = cached_property(vars(Worker)["answers_relpath"].fget)
         answers_path.__set_name__(Worker, "answers_relpath")
         patch.setattr(Worker, "answers_relpath", answers_path)
-        # Skip copier's git call for each file, which has an effect only if core.fileMode is false.
+        # Skip copier's git call for each file: it has an effect only if core.fileMode is false.
         patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None)
         yield
 

@@ -14,7 +14,7 @@ MINUTES = 60
 """Seconds in a minute."""
 
 COPIER = (sys.executable, "-m", "copier")
-"""Command that runs the copier version that is installed with the tests."""
+"""Command that runs the version of copier in the environment of the tests."""
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -46,7 +46,7 @@ def attempt(
 def interrupt(
     *command: str | Path, when: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Start a command, and send SIGINT to its process group as soon as the path `when` exists.
+    """Start a command, and send SIGINT to the command's process group once the path `when` exists.
 
     A terminal sends the same signal when the user presses Ctrl-C.
     """

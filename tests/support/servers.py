@@ -1,4 +1,4 @@
-"""Find real PostgreSQL and Redis servers, and create roles and databases for tests."""
+"""Find external PostgreSQL and Redis servers, and create roles and databases for tests."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Tests of the `app` commands, which run in the test process unless they start a server."""
+"""Tests of the `app` commands. A command runs in the test process unless it starts a server."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Tests of the items API, which send HTTP requests to the whole application."""
+"""Tests of the items API. The tests send HTTP requests to the whole application."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tests of the transactions and sessions of `Database`, which commit to a real database."""
+"""Tests of the transactions and sessions of `Database`. The tests commit to a real database."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -36,7 +36,7 @@ def pytest_terminal_summary(
 
 
 def has_too_few_error_paths(config: pytest.Config) -> bool:
-    """Return whether too few tests are marked `error_path`; False for a run of selected tests."""
+    """Return whether too few tests are marked `error_path`. Return False for a partial test run."""
     complete = not (config.option.keyword or config.option.markexpr or config.option.file_or_dir)
     return complete and COUNTS.total() > 0 and error_path_share() < MIN_ERROR_PATH_SHARE
 

@@ -1,4 +1,4 @@
-"""Tests of the moving window in memory, and of why the `limits` library does not provide it."""
+"""Tests of `MovingWindow`, and of the defect because of which `limits` cannot replace it."""
 
 import asyncio
 import time

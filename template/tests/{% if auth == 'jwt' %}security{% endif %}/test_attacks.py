@@ -78,7 +78,7 @@ async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     ]
 
     async def cpu_seconds(username: str) -> float:
-        """Return the CPU seconds of a failed login, which do not depend on other processes."""
+        """Return the CPU seconds of a failed login. Other processes do not affect CPU time."""
         started = time.process_time()
         form = {"username": username, "password": "not the password"}
         assert (await anonymous.post(TOKEN, data=form)).status_code == 401

@@ -13,7 +13,7 @@ _last = 0
 
 
 def uuid7() -> UUID:
-    """Return a UUID with a Unix timestamp in milliseconds (48 bits) and 74 random bits.
+    """Return a UUIDv7: a Unix timestamp in milliseconds (48 bits) and 74 random bits.
 
     Each UUID is greater than the UUIDs that this process created before, even within the same
     millisecond and after the clock was set back.

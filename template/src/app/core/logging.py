@@ -25,11 +25,11 @@ SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys whose values are never logged. The pattern is searched in keys in snake case."""
+"""Pattern of keys whose values are never logged. Keys are first converted to snake case."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Limits of a logged value: nesting depth and number of elements. Further elements are omitted."""
+"""Maximum nesting depth and number of elements of a logged value. Further elements are omitted."""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
@@ -176,7 +176,7 @@ def mark_as_logged(error: BaseException) -> None:
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's records of exceptions that are already logged, and remove query strings.
+    """Drop uvicorn's records of already logged exceptions. Remove query strings from all others.
 
     Query strings are removed because they may contain secrets.
     """

@@ -31,12 +31,12 @@ class RateLimitError(AppError):
 
 
 class MovingWindow:
-    """The recent requests of all clients that count toward one rate limit, in process memory.
+    """Counts the recent requests of each client for one rate limit, in process memory.
 
     With fixed windows, a client could send twice the limit around the boundary between two windows.
-    `MemoryStorage` of the `limits` library (5.8) is not used, because it looks for expired requests
-    with one switch to a thread for each client: 190 requests per second of 2,000 clients occupied
-    74 % of a CPU core.
+    `MemoryStorage` of the `limits` library (5.8) is not used, because it switches to a thread for
+    each client when it looks for expired requests: 190 requests per second of 2,000 clients
+    occupied 74 % of a CPU core.
     """
 
     def __init__(self, limit: RateLimitItem) -> None:

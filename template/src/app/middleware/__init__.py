@@ -34,7 +34,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         "allow_headers": ["*"],
         "expose_headers": ["Location", "Retry-After", "X-Request-ID"],
     }
-    # The rate limit comes before other checks, so that it also counts requests that they reject.
+    # The rate limit comes before other checks, so that rejected requests are counted as well.
     guards = [
         Middleware(RateLimitMiddleware, rate=settings.rate_limit_default, cors=cors),
         Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False),

@@ -3,4 +3,4 @@
 RESPONSE_START_TYPES = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
-"""Types of ASGI messages that start a response or accept an upgrade of the connection."""
+"""Types of the ASGI messages that contain response headers, such as `websocket.accept`."""

@@ -43,7 +43,7 @@ class RateLimitMiddleware:
     async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "http" and "origin" in headers:
-            # `CORSMiddleware` answers a preflight request with 200, so the method is set to GET.
+            # The method is GET, because `CORSMiddleware` would answer a preflight request with 200.
             cors = StrictCORSMiddleware(refusal, **self._cors)
             await cors({**scope, "method": "GET"}, receive, send)
         else:

@@ -1,1 +1,1 @@
-"""Settings classes, one for each part of the service, which `app.config.Settings` combines."""
+"""One settings class for each part of the service. `app.config.Settings` combines the classes."""

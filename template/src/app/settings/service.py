@@ -43,7 +43,7 @@ class LogSettings(EnvironmentSettings):
 
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
-    # Each pool size applies to all worker processes of an instance together.
+    # Each pool size is the total for all worker processes of an instance.
     # The upper bounds limit memory, because a pool may allocate memory for each connection.
     db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10

@@ -29,7 +29,7 @@ def split_list(value: Any) -> Any:
 
 
 def check_origin(origin: str) -> str:
-    """Return the origin, or raise `ValueError` if browsers would send it in another form.
+    """Return the origin, or raise `ValueError` if browsers send this origin in another form.
 
     Browsers send the scheme and host in lower case, without a default port (RFC 6454, section 6.2).
     """

@@ -26,7 +26,7 @@ MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Query parameters of numbered pages. The database also reads the rows of all earlier pages."""
+    """Query parameters of numbered pages. For each page, the database reads all earlier pages."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
@@ -47,7 +47,10 @@ class Page[T]:
 
 
 def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
-    """Return a function that adds an example, with `fields` and example items, to a JSON schema."""
+    """Return a function that adds an example page to a JSON schema.
+
+    The example contains example items, and the values in `fields` for the page's other fields.
+    """
 
     def add(schema: JsonDict, model: type[BaseModel]) -> None:
         (item,) = get_args(model.model_fields["items"].annotation)

@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 # PostgreSQL cannot store NUL characters, so schemas reject text that contains NUL.
 NO_NUL = r"^[^\x00]*$"
 # Surrounding whitespace is removed, so a text must contain at least one other character.
-# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern names both.
+# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern lists both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 
 
 def _refuse_surrogates(data: Any) -> Any:
-    """Raise a `ValidationError` that names each field whose text cannot be encoded in UTF-8.
+    """Raise a `ValidationError` that lists each field whose text cannot be encoded in UTF-8.
 
     JSON may contain one half of a surrogate pair (`"\\ud800"`). Lone surrogates cannot be hashed,
     stored or sent, but pydantic accepts them in strings that have no constraints.

@@ -78,7 +78,7 @@ def encode(value: Any) -> str:
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings whose DATABASE_URL names an empty database."""
+    """Settings with the DATABASE_URL of an empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 

@@ -40,7 +40,7 @@ class Document(TypeDecorator[dict[str, Any]]):
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[Settings]:
-    """Settings whose DATABASE_URL names an empty database."""
+    """Settings with the DATABASE_URL of an empty database."""
     with scratch_database(settings.database_url.get_secret_value()) as url:
         yield example_settings(database_url=url)
 

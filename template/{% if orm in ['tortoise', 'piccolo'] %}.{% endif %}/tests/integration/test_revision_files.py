@@ -1,4 +1,4 @@
-"""Tests of the functions that find the revisions folder and format new revisions."""
+"""Tests of the functions that find the revisions folder and format new revision files."""
 
 from pathlib import Path
 

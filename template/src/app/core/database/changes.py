@@ -27,8 +27,8 @@ class Change:
     kind: Kind
     resource: Resource
     row: Any
-    """The entity with its new values or, if the row was deleted, with its last values."""
+    """The entity with the new values or, if the row was deleted, with the last values."""
 
 
 type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]
-"""An async function that receives the row changes after their commit, oldest first."""
+"""An async function that receives the row changes after the commit, oldest first."""

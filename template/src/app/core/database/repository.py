@@ -1,4 +1,4 @@
-"""The base class of all repositories, whose code does not depend on the ORM."""
+"""The base class of all repositories. This file contains no code for a specific ORM."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
     """
 
     conflicts: ClassVar[Conflicts] = {}
-    """Maps names of database constraints to the errors that are raised if they are violated."""
+    """The error to raise for each violated constraint, by the name of the constraint."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -79,7 +79,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     async def update(self, row_id: UUID, values: Mapping[str, Any]) -> Model:
-        """Set the columns in `values` and return the row. Empty `values` change nothing."""
+        """Set the columns in `values` and return the row. If `values` is empty, nothing changes."""
         if not values:
             return self._found(row_id, await self._find(self._filters, row_id))
         with self._conflicts():
@@ -94,11 +94,12 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     def _may_cache(self, resource: Resource) -> bool:
-        """Return whether `get` may use the cache, which stores the fields of the resource's schema.
+        """Return whether `get` may read rows from the cache.
 
-        The scope's filters are compared with cached fields, so the schema must contain all columns
-        that the scope filters by. ON DELETE CASCADE deletes rows without invalidating the cache, so
-        a repository that finds the rows of all owners always reads from the database.
+        The cache stores only the fields of the resource's schema. The scope's filters are compared
+        with these fields, so the schema must contain all columns that the scope filters by. ON
+        DELETE CASCADE deletes rows without invalidating the cache, so a repository that finds the
+        rows of all owners always reads from the database.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -115,11 +116,12 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     @contextmanager
     def _conflicts(self) -> Iterator[None]:
-        """Turn a violated unique, foreign key or exclusion constraint into a `ConflictError`.
+        """Raise a `ConflictError` if a unique, foreign key or exclusion constraint is violated.
 
         The database detects conflicts, because a query before the write could not see the rows of
-        concurrent transactions. The error of a CHECK constraint that `conflicts` does not contain
-        is raised unchanged, because request validation should have rejected the value.
+        concurrent transactions. A violated CHECK constraint raises a `ConflictError` only if
+        `conflicts` contains the constraint's name. Otherwise, the database error is raised
+        unchanged, because request validation should have rejected the value.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""Scopes, which limit the rows that a repository finds and set column values in new rows."""
+"""A scope limits the rows that a repository finds, and sets column values in new rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ Only admins can access a row whose owner is NULL.
 class Scope:
     """Restricts a repository to rows with given column values, such as the rows of one owner.
 
-    The constructor of a repository takes a scope, which then applies to every query. A scope does
-    not restrict a model that has none of the scope's columns.
+    The constructor of a repository takes a scope. The scope applies to every query of the
+    repository. A scope has no effect on a model that has none of the scope's columns.
     """
 
     columns: Mapping[str, object] = field(default_factory=dict)

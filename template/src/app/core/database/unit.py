@@ -1,4 +1,4 @@
-"""Units of work: a database session, its row changes, and the actions to run after its commit."""
+"""Units of work: a database session, its row changes, and actions that run after the commit."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,7 +19,7 @@ class RowCache(Protocol):
     """A cache of database rows, which are looked up by id."""
 
     async def get(self, resource: Resource, row_id: UUID, load: Load) -> Mapping[str, Any] | None:
-        """Return the row's fields that `resource.schema` contains, or None if the row is missing.
+        """Return the row, limited to the fields of `resource.schema`, or None if there is no row.
 
         If the row is not cached, `load` is called to read the row from the database.
         """
@@ -31,7 +31,7 @@ class UnitOfWork:
     def __init__(self, session: Session, cache: RowCache | None = None) -> None:
         self.session = session
         self.cache = cache
-        """The row cache, or None in a transaction, which always reads from the database."""
+        """The row cache, or None in a transaction, because transactions read from the database."""
 
         self.changes: list[Change] = []
         self.actions: list[Callable[[], Awaitable[None]]] = []
@@ -50,7 +50,7 @@ class UnitOfWork:
 
 
 class UnitsOfWork:
-    """Begins and ends units of work, whose sessions are provided by the subclass `Database`."""
+    """Begins and ends units of work. The subclass `Database` provides the database sessions."""
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None

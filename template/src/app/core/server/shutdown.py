@@ -1,4 +1,4 @@
-"""Overrides of uvicorn's shutdown, so that no request is lost when the server stops.
+"""Overrides uvicorn's shutdown, so that no request is lost when the server stops.
 
 uvicorn 0.54 closes all idle keep-alive connections as soon as its shutdown begins. A request that
 a client or a proxy sends on an idle connection at that moment is lost (uvicorn issue 669).
@@ -54,6 +54,6 @@ class Supervisor(multiprocess.Multiprocess):
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
     """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
-    # uvicorn has no parameter for the worker class, so the class in its module is replaced.
+    # uvicorn has no parameter for the worker class, so this patches the class in uvicorn's module.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

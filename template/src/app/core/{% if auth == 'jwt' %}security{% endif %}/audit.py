@@ -1,7 +1,7 @@
-"""The security log, which records logins, refused requests and changes to user accounts.
+"""The security log, which records logins, rejected requests and changes to user accounts.
 
 The names of the events follow the OWASP Logging Vocabulary Cheat Sheet. The events contain user
-ids, but never e-mail addresses or secrets. A change to an account is logged only after its
+ids, but never e-mail addresses or secrets. A change to an account is logged only after the
 transaction is committed.
 """
 

@@ -18,7 +18,8 @@ def check_password(password: str, *, email: str, field: str = "password") -> Non
     """Raise `ValidationError` if the password is easy to guess.
 
     Common passwords from published breaches (NIST SP 800-63B), the user's e-mail address and the
-    part of the address before the `@` are refused. The request schema checks the password's length.
+    part of the address before the `@` are rejected. The request schema checks the password's
+    length.
     """
     guess = password.lower()
     if guess in COMMON_PASSWORDS:
@@ -48,9 +49,8 @@ class Passwords:
 
         The new hash replaces a stored hash that was made with outdated argon2 parameters.
 
-        `hashed` is None for an unknown user. The password of an unknown user is refused after the
-        same time as a wrong password, so that the response time does not reveal which accounts
-        exist.
+        `hashed` is None for an unknown user. Rejecting an unknown user takes as long as rejecting a
+        wrong password, so that the response time does not reveal which accounts exist.
         """
         valid, updated = await to_thread.run_sync(
             self._hash.verify_and_update, password, hashed or self._dummy, limiter=self._limiter

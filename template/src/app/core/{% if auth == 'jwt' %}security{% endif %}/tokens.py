@@ -30,7 +30,7 @@ class Token:
 
 
 class Claims(NamedTuple):
-    """The verified claims of a token: the id of its user and its expiry time."""
+    """The verified claims of a token: the user's id and the expiry time."""
 
     user_id: UUID
     expires_at: datetime
@@ -73,7 +73,7 @@ class Tokens:
     def read(self, kind: TokenType, token: str) -> Claims:
         """Verify a token and return its claims. Raises `InvalidTokenError` if any check fails."""
         claims = self._verify(kind, token)
-        # PyJWT also applies the leeway to `exp`, but an expired token must be refused at once.
+        # PyJWT also applies the leeway to `exp`, but an expired token must be rejected at once.
         if claims.expires_at <= datetime.now(UTC):
             raise InvalidTokenError
         return claims

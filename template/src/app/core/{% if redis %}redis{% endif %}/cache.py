@@ -20,7 +20,7 @@ LOAD_LEASE = 10
 """Lifetime, in seconds, of the lease under which one process loads a missing cache entry."""
 
 POLL_INTERVAL = 0.02
-"""Seconds between two checks whether another process has loaded a cache entry."""
+"""Seconds between checks for a cache entry that another process is loading."""
 
 MAX_WAIT = 0.5
 """Maximum number of seconds that a reader waits for another process to load a cache entry."""
@@ -55,12 +55,12 @@ class Cache:
     async def get(
         self, key: str, schema_hash: str, load: Callable[[], Awaitable[bytes | None]]
     ) -> bytes | None:
-        """Return the cached entry, or else the result of `load`, which is cached unless it is None.
+        """Return the cached entry. If there is none, call `load`, and cache and return the result.
 
-        `schema_hash` is part of the entry's key in Redis, so that releases of the service whose
-        response schemas differ share no entry. Stampede protection: if several readers miss the
-        same entry, one of them calls `load`, and the others wait up to `MAX_WAIT` seconds for the
-        entry.
+        If `load` returns None, nothing is cached. `schema_hash` is part of the entry's key in
+        Redis, so that releases of the service with different response schemas share no entry.
+        Stampede protection: if several readers miss the same entry, one of them calls `load`, and
+        the others wait up to `MAX_WAIT` seconds for the entry.
         """
         try:
             with self._redis.use() as redis:
@@ -101,7 +101,7 @@ class Cache:
         return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Wait for the entry of another process. Return None if no entry is stored in time."""
+        """Wait until another process stores the entry. Return None if no process stores it."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))
@@ -113,7 +113,7 @@ class Cache:
         with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry_key, value, ex=LIFETIME)
-            # `release` has no effect unless this reader acquired the lease.
+            # If this reader did not acquire the lease, `release` has no effect.
             await lease.release(redis)
 
     async def _invalidate_pending(self, redis: Redis) -> None:

@@ -51,7 +51,7 @@ class Subscriber:
         lifetime: float | None = None,
     ) -> None:
         self.key = key
-        """Identifier of the client, by which the hub counts the client's connections."""
+        """Identifier of the client. The hub counts the connections of each client by this key."""
         self.user_id = user_id
         self.sees_all = sees_all
         self.lifetime = lifetime
@@ -108,7 +108,7 @@ class Hub:
         return len(self._by_key.get(key, ()))
 
     async def deliver(self, announcement: Announcement) -> None:
-        """Queue the event for every subscriber of the channel that is allowed to see the row."""
+        """Queue the event for every subscriber of the channel who is allowed to see the row."""
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
                 subscriber.enqueue(announcement.message)

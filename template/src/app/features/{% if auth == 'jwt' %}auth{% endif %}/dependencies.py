@@ -51,7 +51,7 @@ ActorDep = Annotated[Actor, Depends(get_actor)]
 
 
 async def get_scope(request: Request, token: AccessTokenDep, unit: UnitDep) -> Scope:
-    """Return the scope, which determines the rows that the authenticated user may access."""
+    """Return the scope that limits a request to the rows that the authenticated user may access."""
     return (await get_actor(request, token, unit)).scope
 
 

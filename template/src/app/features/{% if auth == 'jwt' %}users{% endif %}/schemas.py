@@ -35,7 +35,7 @@ def normalize_email(text: str) -> str:
 
 
 def login_name(text: str) -> str:
-    """Return the normalized e-mail address, or lowercased text that is not an e-mail address.
+    """Return a normalized e-mail address, or any other text in lower case.
 
     Text that is not an e-mail address is accepted, so that login attempts with such text are
     counted and take as long as any other login attempt.

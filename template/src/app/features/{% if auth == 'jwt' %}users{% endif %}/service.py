@@ -24,7 +24,7 @@ class UserService:
     """Registration, administration and deletion of user accounts.
 
     `UserService` opens its own transactions, so that no database connection is held while a
-    password is hashed, and so that a security event is logged only after its transaction is
+    password is hashed, and so that a security event is logged only after the transaction is
     committed.
 
     Every method that takes a `user_id` raises `UserNotFoundError` if there is no such user.

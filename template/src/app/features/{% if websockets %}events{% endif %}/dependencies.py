@@ -16,10 +16,11 @@ MAX_CONNECTIONS = 10_000
 
 
 async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
-    """Refuse a WebSocket handshake whose `Origin` header is not allowed.
+    """Reject a WebSocket handshake if its `Origin` header is not allowed.
 
-    Browsers do not apply CORS to WebSockets, so the server has to check the origin.
-    A handshake without an `Origin` header is accepted, because browsers always send the header.
+    Browsers do not apply CORS to WebSockets, so the server has to check the origin. A handshake
+    without an `Origin` header is accepted, because it cannot come from a browser: browsers always
+    send the header.
     """
     scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
     allowed = {*resources.settings.cors_origins, f"{scheme}://{websocket.headers.get('host')}"}

@@ -29,7 +29,7 @@ async def live_events(
     service: EventServiceDep,
     resources: ResourcesDep,
 ) -> None:
-    """Send the client the events of its channels, except events about rows that it may not read."""
+    """Send a client the events of its channels, but only about rows that the client may read."""
 
     async def answer(data: bytes) -> Reply:
         # A WebSocket message counts against the rate limit like an HTTP request.

@@ -52,7 +52,7 @@ def downgrade(settings: Settings) -> None:
 
 
 def revision(_settings: Settings, message: str) -> None:
-    """Write a revision file with the difference between the existing revisions and the models."""
+    """Generate a revision from the difference between the existing revisions and the models."""
     asks = sys.stdin.isatty()  # In a terminal, Piccolo asks whether a table or column was renamed.
     with nullcontext() if asks else _quiet():
         alterations = asyncio.run(_alterations(None if asks else "n"))
@@ -108,7 +108,7 @@ async def _downgrade(settings: Settings) -> None:
 
 
 async def _run_forwards(manager: MigrationManager) -> None:
-    """Apply a revision. Constraints are dropped first, because Piccolo would drop them last."""
+    """Apply a revision. Drop constraints before their columns, which Piccolo would drop first."""
     if not manager.fake:
         await manager._run_drop_constraints()  # noqa: SLF001
         manager.drop_constraints = DropConstraintCollection()
@@ -181,7 +181,7 @@ def _source(name: str, message: str, alterations: list[AlterStatements], tables:
     statements = [line for alteration in alterations for line in alteration.statements]
 
     def drop_position(statement: str) -> int:
-        """Return a sort key that puts DROP TABLE last, with referencing tables first."""
+        """Return a sort key: DROP TABLE comes last, and referencing tables are dropped first."""
         dropped = DROP.match(statement)
         return -tables.index(dropped[1]) if dropped else -len(tables)
 

@@ -145,7 +145,7 @@ def containing(column: Varchar, text: str) -> Where:
 def sql_of(query: Query[Any, Any], *clauses: str) -> str:
     """Return the SQL of a query with additional clauses, each of which has one parameter.
 
-    The clauses are `LIMIT` and `OFFSET`, for which Piccolo does not support parameters.
+    The clauses are `LIMIT` and `OFFSET`. Piccolo does not support parameters in these clauses.
     """
     [querystring] = query.querystrings
     sql, values = querystring.compile_string()

@@ -21,7 +21,7 @@ class ReadOnlyConnection(Connection):
             raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
         try:
             return await self._connection.fetch(statement, *values)
-        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
+        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
             return await self._connection.fetch(statement, *values)
 
 

@@ -14,8 +14,8 @@ from app.core.database.revisions import MigrationError, is_defined_in_app
 def stored_table(table: type[Table]) -> DiffableTable:
     """Convert a table to the form that Piccolo compares with the revisions.
 
-    Functions and classes of the application are replaced, because a revision that imports one of
-    them would fail after its removal.
+    Functions and classes of the application are replaced, because a revision must not import code
+    that may be removed later.
     """
     meta = table._meta  # noqa: SLF001
     return DiffableTable(
@@ -28,7 +28,7 @@ def stored_table(table: type[Table]) -> DiffableTable:
 
 
 def refuse_changed_constraints(built: list[DiffableTable], wanted: list[DiffableTable]) -> None:
-    """Raise `MigrationError` for a changed constraint. Piccolo compares only constraint names."""
+    """Raise `MigrationError` if a constraint changed, because Piccolo compares only names."""
     before, after = _constraints(built), _constraints(wanted)
     for (table, name), definition in after.items():
         if before.get((table, name), definition) != definition:
@@ -66,7 +66,7 @@ def _stored_column(column: Column) -> Column:
         meta.params["default"] = None  # The application sets this default, not the database.
     elif default is not None:  # Some column classes have no parameter `default`.
         meta.params["default"] = _quote(default)
-    # A custom class is replaced with the ORM's base class unless it defines another column type.
+    # Replace a custom class with its base class in the ORM, unless their column types differ.
     kind = type(column)
     stored.__class__ = next(each for each in kind.__mro__ if each.__module__.startswith("piccolo."))
     if stored.column_type != column.column_type:

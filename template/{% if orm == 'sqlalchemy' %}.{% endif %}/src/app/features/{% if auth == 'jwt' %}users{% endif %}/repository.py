@@ -11,7 +11,7 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# The queries `ACTIVE` and `PROTECTED` are built once, because each authenticated request runs one.
+# Each authenticated request runs `ACTIVE` or `PROTECTED`, so these queries are built only once.
 ACTIVE = select(User.role).where(User.id == bindparam("id"), User.is_active)
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 

@@ -41,14 +41,14 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the applied revision that `revisions` returns last is reverted.
-    After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest revision is the last applied one in the list that
+    `revisions` returns. After a merge revision is reverted, the merged branches are separate again.
     """
     asyncio.run(_downgrade(settings))
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision file with the difference between the existing revisions and the models."""
+    """Generate a revision from the difference between the existing revisions and the models."""
     operations = asyncio.run(_changes(settings))
     graph = asyncio.run(_graph())
     names = [key.name for key in graph.nodes]

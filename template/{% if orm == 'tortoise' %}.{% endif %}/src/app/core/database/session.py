@@ -10,7 +10,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     "connections": {"default": {"engine": "app.core.database.engine", "credentials": {}}},
     "apps": {"app": {"models": ["app.models"], "migrations": "migrations.versions"}},
 }
-"""Tortoise's configuration with one app, whose queries run on the connection of a session."""
+"""Tortoise's configuration with one app. `OneConnection` replaces the configured connection."""
 
 
 class OneConnection(ConnectionHandler):
@@ -28,8 +28,8 @@ class OneConnection(ConnectionHandler):
 class Session(TortoiseContext):
     """Runs queries on one database connection: `await Item.all().using_db(session.client)`.
 
-    Tortoise builds a query in its current context, which is the session that was opened last.
-    `using_db` is required so that a query runs on the right connection if two sessions are open.
+    By default, Tortoise runs a query on the connection of the session that was opened last. If two
+    sessions are open, `using_db` is required so that a query runs on the right connection.
     """
 
     def __init__(self, client: BaseDBAsyncClient) -> None:

@@ -17,7 +17,7 @@ class ReadOnlyConnection(Connection):
         self._refuse_all_but_select(query)
         try:
             return await super().execute_query(query, values)
-        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
+        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
             return await super().execute_query(query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:

@@ -24,8 +24,8 @@ STORED_DEFAULTS = (str, int, float, Decimal)
 class Comparison(MigrationAutodetector):
     """Compares the schema that the revisions create with the schema of the models.
 
-    Functions and classes of the application are replaced, because a revision that imports one of
-    them would fail after its removal.
+    Functions and classes of the application are replaced, because a revision must not import code
+    that may be removed later.
     """
 
     async def operations(self) -> list[Operation]:
@@ -55,9 +55,9 @@ def _stored(state: State) -> State:
 
 
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
-    """Return a copy of the field that has a Tortoise class and creates the same column."""
+    """Copy the field, and replace its class with a Tortoise class that creates the same column."""
     stored = copy(field)
-    # A custom class is replaced with the ORM's base class unless it defines another column type.
+    # Replace a custom class with its base class in the ORM, unless their column types differ.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():

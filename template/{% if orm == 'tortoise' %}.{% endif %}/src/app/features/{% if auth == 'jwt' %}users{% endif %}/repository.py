@@ -43,7 +43,7 @@ class UserRepository(BaseRepository[User]):
         The row lock lasts until the transaction ends.
         """
         if not self._session.client.capabilities.support_for_update:
-            # A database without row locks allows only one writing transaction at a time.
+            # A database without row locks needs no lock: only one transaction at a time can write.
             return await self.active_role(user_id)
         # Tortoise supports only stronger row locks, which would make requests of one user wait.
         sql = cached_sql(

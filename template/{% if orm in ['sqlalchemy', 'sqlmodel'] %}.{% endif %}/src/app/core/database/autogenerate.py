@@ -69,7 +69,7 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
 
 
 def _move_checks(table: Table, dialect: Dialect) -> None:
-    """Move CHECK constraints of columns and types to the table, where Alembic compares them."""
+    """Move CHECK constraints of columns and types to the table, so that Alembic compares them."""
     definition = str(CreateTable(table).compile(dialect=dialect)).replace('"', "")
     owners: list[Table | Column[Any]] = [table, *table.columns]
     for constraints in [owner.constraints for owner in owners]:
@@ -126,7 +126,8 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
     """Sort a revision's operations by the foreign keys between tables.
 
     A table is created before the tables that refer to it, and dropped after these tables. Alembic
-    drops tables in arbitrary order, which fails if another table still refers to a dropped table.
+    drops tables in arbitrary order, but dropping a table fails if another table still refers to the
+    table.
     """
     position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
 

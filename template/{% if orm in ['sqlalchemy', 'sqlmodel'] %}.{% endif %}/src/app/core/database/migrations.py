@@ -31,8 +31,8 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the applied revision that `revisions` returns last is reverted.
-    After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest revision is the last applied one in the list that
+    `revisions` returns. After a merge revision is reverted, the merged branches are separate again.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
@@ -47,7 +47,7 @@ def downgrade(settings: Settings) -> None:
 
 
 def revision(settings: Settings, message: str) -> None:
-    """Write a revision file with the difference between the database and the models.
+    """Generate a revision from the difference between the database and the models.
 
     All existing revisions must already be applied to the database.
     """

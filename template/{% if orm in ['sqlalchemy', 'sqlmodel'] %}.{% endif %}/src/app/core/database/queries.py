@@ -53,7 +53,7 @@ class Queries[Model: Entity]:
         return name in _keys(cls.model)
 
     def _select(self) -> Select[Any]:
-        """Return a SELECT statement for the rows that match the filters, with all columns."""
+        """Return a SELECT statement for all columns of the rows that match the filters."""
         return select(*_columns(self.model)).where(*self._conditions())
 
     async def _one(
@@ -201,7 +201,7 @@ def _columns(model: type[Entity]) -> tuple[Any, ...]:
 
 @cache
 def _keys(model: type[Entity]) -> dict[str, str]:
-    """Map the name of each column attribute to the name of its column in the table."""
+    """For each column attribute of the model, return the name of the column in the table."""
     mapper: Mapper[Any] = inspect(model)
     return {attribute.key: attribute.columns[0].key for attribute in mapper.column_attrs}
 

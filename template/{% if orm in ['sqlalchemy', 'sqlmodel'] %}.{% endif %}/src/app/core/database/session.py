@@ -36,5 +36,5 @@ class ReadOnlySession(Session):
             raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
         try:
             return await super().execute(statement, parameters)
-        except SchemaChangedError:  # A read is safe to repeat outside of a transaction.
+        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
             return await super().execute(statement, parameters)

@@ -1,4 +1,4 @@
-"""Finds the folder of the revision files and formats new revisions."""
+"""Finds the folder of the revision files, and formats new revision files with ruff."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def project_folder() -> Path:
 
 
 def format_revision(path: Path) -> None:
-    """Format a revision with ruff, so that it passes `just check`.
+    """Format a revision file with ruff, so that the file passes `just check`.
 
     If ruff is not installed, the revision is not formatted.
     """
