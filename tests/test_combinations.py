@@ -68,6 +68,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
 FILES_OF_TWO_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
+        "tests/integration/test_asyncpg.py",
         "tests/integration/test_migrated_meanwhile.py",
     },
     ("auth", "worker"): {

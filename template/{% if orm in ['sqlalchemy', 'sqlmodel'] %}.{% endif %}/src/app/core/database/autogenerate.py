@@ -69,7 +69,10 @@ def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
 
 
 def _move_checks(table: Table, dialect: Dialect) -> None:
-    """Move CHECK constraints of columns and types to the table, so that Alembic compares them."""
+    """Move CHECK constraints of columns and types to the table.
+
+    Alembic does not write the CHECK constraint of a column into a revision.
+    """
     definition = str(CreateTable(table).compile(dialect=dialect)).replace('"', "")
     owners: list[Table | Column[Any]] = [table, *table.columns]
     for constraints in [owner.constraints for owner in owners]:
