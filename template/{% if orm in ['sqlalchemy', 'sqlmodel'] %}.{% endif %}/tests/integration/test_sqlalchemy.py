@@ -7,14 +7,18 @@ SQLAlchemy can replace the code in `app.core.database`.
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.config import Settings
+from app.core.database.engine import create_engine
 
 
 async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
     engine: AsyncEngine,
 ) -> None:
-    """`sessions._connection` closes a connection in the current task instead."""
+    """`Database` closes a connection in the current task instead."""
     tasks: list[asyncio.Task[Any] | None] = []
 
     def record_task(*_arguments: object) -> None:
@@ -29,3 +33,24 @@ async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
 
     assert tasks
     assert asyncio.current_task() not in tasks
+
+
+@pytest.mark.error_path
+async def test_sqlalchemy_serves_a_new_task_before_a_waiting_task(settings: Settings) -> None:
+    """`ConnectionLimit` serves tasks in the order of their requests instead."""
+    changes = {"db_pool_size": 1, "db_max_overflow": 0}
+    engine = create_engine(settings.model_copy(update=changes))
+    try:
+        first = await engine.connect()
+        waiting = asyncio.ensure_future(engine.connect().start())
+        await asyncio.sleep(0.05)
+        await first.close()
+        async with asyncio.timeout(5):
+            second = await engine.connect()
+
+        assert not waiting.done()
+
+        await second.close()
+        await (await waiting).close()
+    finally:
+        await engine.dispose()
