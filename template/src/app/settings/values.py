@@ -10,7 +10,23 @@ import limits
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_settings import NoDecode
 
-from app.settings.urls import is_host
+HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?\Z",
+    re.IGNORECASE,
+)
+
+
+def is_host(text: str) -> bool:
+    """Return whether the text is a host name or an IP address without brackets."""
+    return bool(HOST_NAME.match(text)) or is_address(text)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def split_list(value: Any) -> Any:
