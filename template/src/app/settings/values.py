@@ -18,15 +18,15 @@ HOST_NAME = re.compile(
 
 def is_host(text: str) -> bool:
     """Return whether the text is a host name or an IP address without brackets."""
-    return bool(HOST_NAME.match(text)) or is_address(text)
+    return bool(HOST_NAME.match(text) or canonical_address(text))
 
 
-def is_address(text: str) -> bool:
+def canonical_address(text: str) -> str | None:
+    """Return the IP address in the form that browsers send, or None if it is not an address."""
     try:
-        ipaddress.ip_address(text)
+        return str(ipaddress.ip_address(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def split_list(value: Any) -> Any:
@@ -65,7 +65,7 @@ def check_origin(origin: str) -> str:
     default = {"http": ":80", "https": ":443"}.get(parts.scheme)
     if not default or port == default or not is_host(host) or not host.isascii():
         raise problem
-    if _is_numeric(host) and not _is_canonical(host):
+    if _is_numeric(host) and canonical_address(host) != host:
         raise problem
     if origin != f"{parts.scheme}://{name}{port}":
         raise problem
@@ -76,14 +76,6 @@ def _is_numeric(host: str) -> bool:
     """Return whether browsers parse the host as an IP address, such as `1.2.3` or `0x7f.1`."""
     last = host.removesuffix(".").rpartition(".")[2]
     return ":" in host or bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
-
-
-def _is_canonical(address: str) -> bool:
-    """Return whether the IP address is written in the form that browsers send."""
-    try:
-        return str(ipaddress.ip_address(address)) == address
-    except ValueError:
-        return False
 
 
 def check_host(host: str) -> str:
