@@ -161,10 +161,9 @@ class OutputHandler(logging.Handler):
             line = self.format(record)
         except Exception:  # noqa: BLE001 # formatting the record may raise any error
             text = f"A log line could not be formatted: {_safe_repr(record.msg)[:200]}"
-            values = {"name": record.name, "levelno": record.levelno, "msg": text}
-            plain = {**values, "levelname": record.levelname, "created": record.created}
+            values = {"name": record.name, "levelname": record.levelname, "msg": text}
             with _context_as_text():
-                line = self.format(logging.makeLogRecord(plain))
+                line = self.format(logging.makeLogRecord(values))
         self._output.write(f"{line}\n".encode(errors="backslashreplace"))
         self._output.flush()
 
