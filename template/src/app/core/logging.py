@@ -220,14 +220,10 @@ def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
             key: REDACTED if _is_secret(key) else _redact(part, depth - 1, remaining)
             for (key, part), _ in zip(parts.items(), remaining, strict=False)
         }
-    if _is_header(value) and _is_secret(value[0]):
-        return [value[0], REDACTED]
+    match value:
+        case [str() | bytes() as header, _] if _is_secret(header):
+            return [header, REDACTED]
     return [_redact(part, depth - 1, remaining) for part, _ in zip(value, remaining, strict=False)]
-
-
-def _is_header(value: Any) -> bool:
-    """Return whether the value may be an ASGI header, which is a pair of name and value."""
-    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | bytes)
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
