@@ -19,7 +19,7 @@ from app.core.security import (
     Role,
 )
 from app.core.security.audit import record
-from app.dependencies import ResourcesDep, UnitDep, is_read_only, resources_of
+from app.dependencies import ResourcesDep, UnitDep, get_resources, is_read_only
 from app.features.auth.service import AuthService
 from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
@@ -40,7 +40,7 @@ async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> A
     Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
     deleted.
     """
-    user_id = _verified_user_id(token, resources_of(request))
+    user_id = _verified_user_id(token, await get_resources(request))
     users = UserRepository(unit, EVERYTHING)
     if is_read_only(request):
         return _active_actor(user_id, await users.active_role(user_id))
