@@ -1,7 +1,6 @@
 """Structured logs on stdout, one JSON line per event, including the logs of uvicorn."""
 
 import logging
-import logging.config
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -64,41 +63,30 @@ def configure_logging(settings: LogSettings) -> None:
         logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output)),
         cache_logger_on_first_use=True,
     )
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": [
+    handler = OutputHandler(output)
+    handler.formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),
             *shared,
         ],
-        "processors": [
+        processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _drop_uvicorn_colors,
             lambda *event: render(*event).decode(),
         ],
-    }
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"structlog": formatter},
-            "filters": {"uvicorn": {"()": lambda: _adapt_uvicorn}},
-            "handlers": {"stdout": {"()": lambda: OutputHandler(output), "formatter": "structlog"}},
-            "root": {"handlers": ["stdout"], "level": settings.log_level.upper()},
-            "loggers": {
-                "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {
-                    "handlers": [],
-                    "propagate": True,
-                    "filters": ["uvicorn"],
-                    # Debug lines of uvicorn and its libraries contain headers with secrets.
-                    "level": "INFO" if settings.log_level == "debug" else "NOTSET",
-                },
-                # The `request_completed` event of this service replaces uvicorn's access log.
-                "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
-            },
-        }
     )
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    # The `request_completed` event of this service replaces uvicorn's access log.
+    logging.getLogger("uvicorn.access").setLevel("WARNING")
+    logging.getLogger("uvicorn.asgi").setLevel("NOTSET")
+    # Debug lines of uvicorn and its libraries contain headers with secrets.
+    errors = logging.getLogger("uvicorn.error")
+    errors.setLevel("INFO" if settings.log_level == "debug" else "NOTSET")
+    errors.addFilter(_adapt_uvicorn)
     logging.captureWarnings(True)
 
 
