@@ -189,12 +189,8 @@ def _inserting(model: type[Entity]) -> Insert:
 
 @cache
 def _columns(model: type[Entity]) -> tuple[Any, ...]:
-    """Return all columns, and label each column whose name differs from its attribute name."""
-    columns: list[Any] = []
-    for name, key in _keys(model).items():
-        column = getattr(model, name)
-        columns.append(column if name == key else column.label(name))
-    return tuple(columns)
+    """Return all columns, each labeled with the name of its attribute."""
+    return tuple(getattr(model, name).label(name) for name in _keys(model))
 
 
 @cache
