@@ -65,7 +65,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
 }
 
 # Files that depend on two options, so that changing either option may add or remove the files.
-FILES_OF_TWO_OPTIONS = {
+FILES_OF_SEVERAL_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
         "tests/integration/test_asyncpg.py",
@@ -79,6 +79,7 @@ FILES_OF_TWO_OPTIONS = {
         "tests/integration/test_item_count.py",
     },
     ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/servers/child.py"},
+    ("database", "auth", "redis"): {"src/app/settings/urls.py"},
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
@@ -279,10 +280,12 @@ def test_an_answer_adds_and_removes_only_the_files_listed_for_it(render: Render)
         (brings, takes), (brought, took) = (
             FLIPS.get((name, answers[name]), (set(), set())) for answers in (after, before)
         )
-        either = set().union(*(paths for two, paths in FILES_OF_TWO_OPTIONS.items() if name in two))
+        shared = set().union(
+            *(paths for names, paths in FILES_OF_SEVERAL_OPTIONS.items() if name in names)
+        )
         case = options.flip_name((before, after))
-        assert unmatched(new - old, brings | took | either) == [], case
-        assert unmatched(old - new, brought | takes | either) == [], case
+        assert unmatched(new - old, brings | took | shared) == [], case
+        assert unmatched(old - new, brought | takes | shared) == [], case
 
 
 def unmatched(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:

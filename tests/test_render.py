@@ -109,7 +109,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app_dev/servers/redis.py",
             "tests/*",
         },
-        set(),
+        {"tests/unit/test_warnings.py"},
     ),
     ("websockets", True): (
         {

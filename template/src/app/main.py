@@ -49,9 +49,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.resources = resources
     add_error_handlers(app)
     app.include_router(health)
-    for router in features.routers():
+    for _, module in features.modules("router"):
         app.include_router(
-            router,
+            module.router,
             prefix="/api/v1",
             responses=error_responses(400, 422, 429, 500, 503),
         )

@@ -42,7 +42,7 @@ def run(*arguments: str, **environment: str) -> CompletedCommand:
         patch.setattr(sys, "argv", ["app", *arguments])
         patch.setattr(os, "environ", clean_environment() | REQUIRED | environment)
         # The command must not change the logging configuration of the test process.
-        for module in ("app.core.logging", "app.main"):
+        for module in ("app.core.commands", "app.main"):
             patch.setattr(f"{module}.configure_logging", lambda _: None)
         get_settings.cache_clear()
         stack.callback(get_settings.cache_clear)

@@ -190,13 +190,6 @@ def test_development_has_no_warnings() -> None:
     assert dict(example_settings().warnings()) == {}
 
 
-@pytest.mark.error_path
-def test_several_workers_cause_a_warning_unless_they_share_rate_limits() -> None:
-    warned = "rate_limits_per_worker" in dict(example_settings(workers=2).warnings())
-
-    assert warned is not Settings.shares_rate_limits
-
-
 @pytest.mark.parametrize("changes", [{"workers": 1}, {"workers": 2, "rate_limit_enabled": False}])
 def test_one_worker_or_disabled_rate_limits_cause_no_warning(changes: dict[str, Any]) -> None:
     assert dict(example_settings(**changes).warnings()) == {}

@@ -28,10 +28,12 @@ from tests.support.apps import client_for
 def logged(settings: Settings, **changes: Any) -> Generator[io.BytesIO]:
     """Configure logging with the given settings, and yield the buffer that receives the log."""
     raw = io.BytesIO()
-    with patch.object(sys, "stdout", io.TextIOWrapper(raw, write_through=True)):
+    stream = io.TextIOWrapper(raw, write_through=True)
+    with patch.object(sys, "stdout", stream):
         configure_logging(settings.model_copy(update=changes))
     yield raw
     configure_logging(settings)
+    stream.detach()  # Otherwise, the stream would close the buffer when it is garbage-collected.
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Structured logs on stdout, one JSON line per event, including the logs of uvicorn."""
 
 import logging
-import logging.config
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -64,41 +63,30 @@ def configure_logging(settings: LogSettings) -> None:
         logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", output)),
         cache_logger_on_first_use=True,
     )
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": [
+    handler = OutputHandler(output)
+    handler.formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),
             *shared,
         ],
-        "processors": [
+        processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _drop_uvicorn_colors,
             lambda *event: render(*event).decode(),
         ],
-    }
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"structlog": formatter},
-            "filters": {"uvicorn": {"()": lambda: _adapt_uvicorn}},
-            "handlers": {"stdout": {"()": lambda: OutputHandler(output), "formatter": "structlog"}},
-            "root": {"handlers": ["stdout"], "level": settings.log_level.upper()},
-            "loggers": {
-                "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {
-                    "handlers": [],
-                    "propagate": True,
-                    "filters": ["uvicorn"],
-                    # Debug lines of uvicorn and its libraries contain headers with secrets.
-                    "level": "INFO" if settings.log_level == "debug" else "NOTSET",
-                },
-                # The `request_completed` event of this service replaces uvicorn's access log.
-                "uvicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},
-            },
-        }
     )
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    # The `request_completed` event of this service replaces uvicorn's access log.
+    logging.getLogger("uvicorn.access").setLevel("WARNING")
+    logging.getLogger("uvicorn.asgi").setLevel("NOTSET")
+    # Debug lines of uvicorn and its libraries contain headers with secrets.
+    errors = logging.getLogger("uvicorn.error")
+    errors.setLevel("INFO" if settings.log_level == "debug" else "NOTSET")
+    errors.addFilter(_adapt_uvicorn)
     logging.captureWarnings(True)
 
 
@@ -161,10 +149,9 @@ class OutputHandler(logging.Handler):
             line = self.format(record)
         except Exception:  # noqa: BLE001 # formatting the record may raise any error
             text = f"A log line could not be formatted: {_safe_repr(record.msg)[:200]}"
-            values = {"name": record.name, "levelno": record.levelno, "msg": text}
-            plain = {**values, "levelname": record.levelname, "created": record.created}
+            values = {"name": record.name, "levelname": record.levelname, "msg": text}
             with _context_as_text():
-                line = self.format(logging.makeLogRecord(plain))
+                line = self.format(logging.makeLogRecord(values))
         self._output.write(f"{line}\n".encode(errors="backslashreplace"))
         self._output.flush()
 
@@ -221,14 +208,10 @@ def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
             key: REDACTED if _is_secret(key) else _redact(part, depth - 1, remaining)
             for (key, part), _ in zip(parts.items(), remaining, strict=False)
         }
-    if _is_header(value) and _is_secret(value[0]):
-        return [value[0], REDACTED]
+    match value:
+        case [str() | bytes() as header, _] if _is_secret(header):
+            return [header, REDACTED]
     return [_redact(part, depth - 1, remaining) for part, _ in zip(value, remaining, strict=False)]
-
-
-def _is_header(value: Any) -> bool:
-    """Return whether the value may be an ASGI header, which is a pair of name and value."""
-    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str | bytes)
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:

@@ -15,17 +15,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # `app --help` must not import FastAPI, and the service must not import Typer.
-    from fastapi import APIRouter
-    from typer import Typer
-
+if TYPE_CHECKING:  # `app --help` must not import FastAPI.
     from app.resources import Resources
-
-
-def routers() -> Iterator[APIRouter]:
-    """Yield the router of every feature, sorted by the name of the feature."""
-    for _, module in modules("router"):
-        yield module.router
 
 
 def import_models() -> list[ModuleType]:
@@ -33,17 +24,11 @@ def import_models() -> list[ModuleType]:
     return [module for _, module in modules("models")]
 
 
-def commands() -> Iterator[tuple[str, Typer]]:
-    """Yield the name and the commands of every feature that has a `cli` module."""
-    for feature, module in modules("cli"):
-        yield feature, module.cli
-
-
 @asynccontextmanager
 async def lifespan(resources: Resources) -> AsyncGenerator[None]:
     """Open the resources, then enter the `lifespan` context of each feature that defines one."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(resources.open())
+        await resources.open(stack)
         for _, module in modules("lifespan"):
             await stack.enter_async_context(module.lifespan(resources))
         yield

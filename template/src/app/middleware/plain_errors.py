@@ -17,9 +17,6 @@ class PlainErrorMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         error_start: Message | None = None
         text = b""
         started = False

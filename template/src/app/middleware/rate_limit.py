@@ -3,7 +3,6 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core.errors import error_response
@@ -33,18 +32,13 @@ class RateLimitMiddleware:
         try:
             await limiter.hit(self._rate, "request", client_address(HTTPConnection(scope)))
         except RateLimitError as exc:
-            refusal = error_response(
+            refusal: ASGIApp = error_response(
                 exc.status_code, exc.message, details=exc.details, headers=exc.headers
             )
-            await self._refuse(refusal, scope, receive, send)
+            if "origin" in Headers(scope=scope):
+                # `CORSMiddleware` would answer a preflight request with 200, so the method is GET.
+                refusal = StrictCORSMiddleware(refusal, **self._cors)
+                scope = {**scope, "method": "GET"}
+            await refusal(scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-    async def _refuse(self, refusal: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        if scope["type"] == "http" and "origin" in headers:
-            # The method is GET, because `CORSMiddleware` would answer a preflight request with 200.
-            cors = StrictCORSMiddleware(refusal, **self._cors)
-            await cors({**scope, "method": "GET"}, receive, send)
-        else:
-            await refusal(scope, receive, send)

@@ -1,4 +1,4 @@
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +16,6 @@ class EnvironmentSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
-
-    shares_rate_limits: ClassVar[bool] = False
-    """Whether all processes of the service share the rate limit counters."""
 
     environment: Annotated[Literal["development", "staging", "production"], Lowered] = "production"
 

@@ -3,14 +3,30 @@
 import ipaddress
 import json
 import re
+from contextlib import suppress
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import limits
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, StringConstraints
 from pydantic_settings import NoDecode
 
-from app.settings.urls import is_host
+HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?\Z",
+    re.IGNORECASE,
+)
+
+
+def is_host(text: str) -> bool:
+    """Return whether the text is a host name or an IP address without brackets."""
+    return bool(HOST_NAME.match(text)) or is_address(text)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def split_list(value: Any) -> Any:
@@ -35,39 +51,15 @@ def check_origin(origin: str) -> str:
     """
     if origin == "*":
         return origin
-    problem = ValueError(
+    with suppress(ValueError):
+        url = AnyHttpUrl(origin)  # Like a browser, pydantic writes the URL in its canonical form.
+        host = (url.host or "").strip("[]")
+        if str(url) == f"{origin}/" and "@" not in origin and url.port != 0 and is_host(host):
+            return origin
+    raise ValueError(
         "should be `*` or an origin as browsers send it, such as https://example.com: in lower case,"
         " without a default port, user name or path"
     )
-    parts = urlsplit(origin)
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        raise problem from None
-    host = parts.hostname or ""
-    name = f"[{host}]" if ":" in host else host
-    default = {"http": ":80", "https": ":443"}.get(parts.scheme)
-    if not default or port == default or not is_host(host) or not host.isascii():
-        raise problem
-    if _is_numeric(host) and not _is_canonical(host):
-        raise problem
-    if origin != f"{parts.scheme}://{name}{port}":
-        raise problem
-    return origin
-
-
-def _is_numeric(host: str) -> bool:
-    """Return whether browsers parse the host as an IP address, such as `1.2.3` or `0x7f.1`."""
-    last = host.removesuffix(".").rpartition(".")[2]
-    return ":" in host or bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
-
-
-def _is_canonical(address: str) -> bool:
-    """Return whether the IP address is written in the form that browsers send."""
-    try:
-        return str(ipaddress.ip_address(address)) == address
-    except ValueError:
-        return False
 
 
 def check_host(host: str) -> str:

@@ -45,11 +45,7 @@ EXAMPLES: dict[int, tuple[str, dict[str, Any]]] = {
     415: ("Send the body as application/json.", {}),
     422: (
         "The request is not valid.",
-        {
-            "errors": [
-                {"field": "title", "message": "Field required", "type": "missing"},
-            ]
-        },
+        {"errors": [{"field": "title", "message": "Field required", "type": "missing"}]},
     ),
     429: ("Too many requests. Try again after the seconds in Retry-After.", {"retry_after": 30}),
     500: ("The server encountered an internal error.", {}),

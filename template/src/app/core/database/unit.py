@@ -56,45 +56,41 @@ class UnitsOfWork:
         self.cache: RowCache | None = None
         self.subscribers: list[ChangeSubscriber] = []
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[UnitOfWork]:
+    writing_session: Callable[[], AbstractAsyncContextManager[Session]]
+    """Return a context manager that yields a session in a transaction."""
+
+    reading_session: Callable[[], AbstractAsyncContextManager[Session]]
+    """Return a context manager that yields a read-only session without a transaction."""
+
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Run a unit of work in a transaction, which is rolled back if an error is raised.
 
         Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
         """
-        async with self.writing_session() as session:
-            unit = UnitOfWork(session)
-            yield unit
-        await self._run_after_commit(unit)
+        return self._unit(self.writing_session(), None)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[UnitOfWork]:
+    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Run a read-only unit of work, which executes its statements without a transaction.
 
         Raises `ServiceUnavailableError` if the database is unavailable or no connection is free.
         """
-        async with self.reading_session() as session:
-            unit = UnitOfWork(session, self.cache)
-            yield unit
-        await self._run_after_commit(unit)
+        return self._unit(self.reading_session(), self.cache)
 
-    def writing_session(self) -> AbstractAsyncContextManager[Session]:
-        """Return a context manager that yields a session in a transaction."""
-        raise NotImplementedError
+    @asynccontextmanager
+    async def _unit(
+        self, opening: AbstractAsyncContextManager[Session], cache: RowCache | None
+    ) -> AsyncGenerator[UnitOfWork]:
+        """Run a unit of work, then notify the subscribers and run the after-commit actions.
 
-    def reading_session(self) -> AbstractAsyncContextManager[Session]:
-        """Return a context manager that yields a read-only session without a transaction."""
-        raise NotImplementedError
-
-    async def _run_after_commit(self, unit: UnitOfWork) -> None:
-        """Notify the subscribers of row changes, then run the after-commit actions.
-
-        An exception is logged but not raised, because the transaction is already committed.
+        An exception of one of these is logged but not raised, because the transaction is already
+        committed.
         """
+        async with opening as session:
+            unit = UnitOfWork(session, cache)
+            yield unit
         actions = unit.actions
         if unit.changes:
-            notifications = [partial(subscriber, unit.changes) for subscriber in self.subscribers]
-            actions = [*notifications, *actions]
+            actions = [*(partial(notify, unit.changes) for notify in self.subscribers), *actions]
         for action in actions:
             try:
                 await action()

@@ -23,28 +23,22 @@ class Event(BaseModel):
     data: SerializeAsAny[AppSchema]
 
 
-class Announcer:
-    """Publishes an event for each committed row change.
+async def announce(
+    publish: Callable[[Announcement], Awaitable[None]], changes: Sequence[Change]
+) -> None:
+    """Publish an event for each committed row change.
 
     The channel of an event has the name of the row's resource, for example `items`.
     If a model has an owner column, only the owner of the row and admins receive the event.
     Events of models without an owner column go to every subscriber of the channel.
     """
-
-    def __init__(self, publish: Callable[[Announcement], Awaitable[None]]) -> None:
-        self._publish = publish
-
-    async def announce(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            await self._publish(_announcement(change))
-
-
-def _announcement(change: Change) -> Announcement:
-    channel, schema = change.resource.name, change.resource.schema
-    event = Event(channel=channel, event=change.kind, data=schema.model_validate(change.row))
-    return Announcement(
-        channel=channel,
-        message=event.model_dump_json(),
-        is_public=not hasattr(change.row, OWNER),
-        owner_id=getattr(change.row, OWNER, None),
-    )
+    for change in changes:
+        channel, schema = change.resource.name, change.resource.schema
+        event = Event(channel=channel, event=change.kind, data=schema.model_validate(change.row))
+        announcement = Announcement(
+            channel=channel,
+            message=event.model_dump_json(),
+            is_public=not hasattr(change.row, OWNER),
+            owner_id=getattr(change.row, OWNER, None),
+        )
+        await publish(announcement)

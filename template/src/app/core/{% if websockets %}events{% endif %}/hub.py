@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
@@ -39,26 +40,22 @@ class CloseReason(NamedTuple):
 TOO_SLOW = CloseReason(1013, "The client read too slowly. Reconnect, then read the list again.")
 
 
+@dataclass(eq=False)
 class Subscriber:
     """A WebSocket connection, with its subscribed channels, permissions and send queue."""
 
-    def __init__(
-        self,
-        key: str,
-        *,
-        sees_all: bool,
-        user_id: UUID | None = None,
-        lifetime: float | None = None,
-    ) -> None:
-        self.key = key
-        """Identifier of the client. The hub counts the connections of each client by this key."""
-        self.user_id = user_id
-        self.sees_all = sees_all
-        self.lifetime = lifetime
-        """Seconds until the server closes the connection, or None for no limit."""
-        self.channels: set[str] = set()
-        self.queue = asyncio.Queue[str](QUEUE_SIZE)
-        self.close_reason: asyncio.Future[CloseReason] = asyncio.get_running_loop().create_future()
+    key: str
+    """Identifier of the client. The hub counts the connections of each client by this key."""
+    _: KW_ONLY
+    sees_all: bool
+    user_id: UUID | None = None
+    lifetime: float | None = None
+    """Seconds until the server closes the connection, or None for no limit."""
+    channels: set[str] = field(default_factory=set)
+    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_SIZE))
+    close_reason: asyncio.Future[CloseReason] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     def close(self, reason: CloseReason) -> None:
         """Close the connection with `reason`, unless the connection is already being closed."""

@@ -57,14 +57,11 @@ class Job[**Parameters]:
         return None
 
 
-def job[**Parameters](
-    function: Callable[Concatenate[JobContext, Parameters], Awaitable[None]],
-) -> Job[Parameters]:
-    """Declare an async function as a background job.
+job = Job
+"""Decorator that declares an async function as a background job.
 
-    Pass the arguments of the function, except the context, to `jobs.enqueue(unit, function, …)`.
-    """
-    return Job(function)
+Pass the arguments of the function, except the context, to `jobs.enqueue(unit, function, …)`.
+"""
 
 
 def _milliseconds_since(started: float) -> float:

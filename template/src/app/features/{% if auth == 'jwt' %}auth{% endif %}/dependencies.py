@@ -19,7 +19,7 @@ from app.core.security import (
     Role,
 )
 from app.core.security.audit import record
-from app.dependencies import ResourcesDep, UnitDep, is_read_only, resources_of
+from app.dependencies import ResourcesDep, UnitDep, get_resources, is_read_only
 from app.features.auth.service import AuthService
 from app.features.users.exceptions import UserNotFoundError
 from app.features.users.repository import UserRepository
@@ -40,7 +40,7 @@ async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> A
     Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
     deleted.
     """
-    user_id = _verified_user_id(token, resources_of(request))
+    user_id = _verified_user_id(token, await get_resources(request))
     users = UserRepository(unit, EVERYTHING)
     if is_read_only(request):
         return _active_actor(user_id, await users.active_role(user_id))
@@ -120,8 +120,8 @@ async def get_auth_service(resources: ResourcesDep) -> AuthService:
 AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 
 
-class LoginLimit:
-    """Rate limit for login attempts from one client address.
+async def limit_logins(request: Request, resources: Resources, email: str) -> None:
+    """Count a login attempt with the normalized e-mail address `email`.
 
     Attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts from
     each address are counted separately, so an attacker cannot lock out a user at another address.
@@ -129,44 +129,25 @@ class LoginLimit:
     Attempts from one client address on all accounts are limited to ten times `RATE_LIMIT_AUTH`. The
     limit for all accounts slows down password spraying, which tries one common password on many
     accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
+
+    Raises `RateLimitError` if the attempt exceeds the limit for the account or for the client
+    address.
     """
-
-    def __init__(self, request: Request, resources: ResourcesDep) -> None:
-        self._address = client_address(request)
-        self._limiter = resources.rate_limiter
-        self._rate = resources.settings.rate_limit_auth
-
-    async def count(self, email: str) -> None:
-        """Count a login attempt with the normalized e-mail address `email`.
-
-        Raises `RateLimitError` if the attempt exceeds the limit for the account or for the client
-        address.
-        """
-        with _log_exceeded_limit():
-            await self._limiter.hit(self._rate, "login", self._address, factor=10)
-            await self._limiter.hit(self._rate, "login", self._address, email)
+    limiter, rate = resources.rate_limiter, resources.settings.rate_limit_auth
+    address = client_address(request)
+    with _log_exceeded_limit():
+        await limiter.hit(rate, "login", address, factor=10)
+        await limiter.hit(rate, "login", address, email)
 
 
-LoginLimitDep = Annotated[LoginLimit, Depends()]
-
-
-class RegistrationLimit:
-    """Rate limit for registrations from one client address (`RATE_LIMIT_REGISTRATION`).
+async def limit_registrations(request: Request, resources: Resources) -> None:
+    """Count a registration from the client address (`RATE_LIMIT_REGISTRATION`).
 
     Registrations are limited because each one computes a password hash and sends an e-mail.
+    Raises `RateLimitError` if the registration exceeds the limit.
     """
-
-    def __init__(self, request: Request, resources: ResourcesDep) -> None:
-        self._address = client_address(request)
-        self._limiter = resources.rate_limiter
-        self._rate = resources.settings.rate_limit_registration
-
-    async def count(self) -> None:
-        """Count a registration. Raises `RateLimitError` if the registration exceeds the limit."""
-        await self._limiter.hit(self._rate, "registration", self._address)
-
-
-RegistrationLimitDep = Annotated[RegistrationLimit, Depends()]
+    rate = resources.settings.rate_limit_registration
+    await resources.rate_limiter.hit(rate, "registration", client_address(request))
 
 
 async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:

@@ -1,8 +1,9 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Response, status
+from fastapi import APIRouter, Form, Request, Response, status
 
-from app.features.auth.dependencies import AuthServiceDep, LoginLimitDep
+from app.dependencies import ResourcesDep
+from app.features.auth.dependencies import AuthServiceDep, limit_logins
 from app.features.auth.schemas import RefreshRequest, TokenRequest, TokenResponse
 from app.shared.responses import error_responses
 
@@ -13,11 +14,12 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 async def log_in(
     form: Annotated[TokenRequest, Form()],
     service: AuthServiceDep,
-    limit: LoginLimitDep,
+    resources: ResourcesDep,
+    request: Request,
     response: Response,
 ) -> TokenResponse:
     """Log in with an e-mail address and a password."""
-    await limit.count(form.username)
+    await limit_logins(request, resources, form.username)
     response.headers["Cache-Control"] = "no-store"
     return await service.log_in(form.username, form.password.get_secret_value())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 
 import typer
 
@@ -21,9 +22,8 @@ def create_admin(email: str) -> None:
     """
     from pydantic import ValidationError
 
-    from app.core.commands import describe, development_servers, fail, load_settings
+    from app.core.commands import development_servers, load_settings
     from app.core.database import Database
-    from app.core.logging import configure_logging
     from app.core.security import Passwords, Role
     from app.features.users.schemas import UserCreate
     from app.features.users.service import UserService
@@ -34,12 +34,12 @@ def create_admin(email: str) -> None:
     try:
         data = UserCreate(email=email, name="Admin", password=password)
     except ValidationError as exc:
-        fail(f"The admin account was not created:\n{describe(exc)}")
+        # The input values are not printed, because they may be secrets.
+        problems = [f"  {'.'.join(map(str, part['loc']))}: {part['msg']}" for part in exc.errors()]
+        sys.exit("\n".join(["The admin account was not created:", *problems]))
 
     async def create() -> None:
-        settings = load_settings()
-        configure_logging(settings)
-        async with Database.connect(settings) as database:
+        async with Database.connect(load_settings()) as database:
             await UserService(database, Passwords()).register(data, Role.ADMIN)
 
     with development_servers():

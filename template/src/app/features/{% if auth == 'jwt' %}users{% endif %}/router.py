@@ -5,10 +5,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 
 from app.background import JobsDep
 from app.core.security import Role
+from app.dependencies import ResourcesDep
 from app.features.auth.dependencies import (
     OwnAccountDep,
-    RegistrationLimitDep,
     limit_password_guesses,
+    limit_registrations,
     require_role,
 )
 from app.features.users.dependencies import UserServiceDep
@@ -37,13 +38,13 @@ admins_only = [Depends(require_role(Role.ADMIN))]
 async def register(  # noqa: PLR0913, PLR0917 - one parameter per dependency
     data: UserCreate,
     service: UserServiceDep,
-    limit: RegistrationLimitDep,
+    resources: ResourcesDep,
     jobs: JobsDep,
     request: Request,
     response: Response,
 ) -> User:
     """Create a user account with the role `user`. No authentication is required."""
-    await limit.count()
+    await limit_registrations(request, resources)
     user = await service.register(data, jobs=jobs)
     response.headers["Location"] = request.url_for("get_user", user_id=user.id).path
     return user

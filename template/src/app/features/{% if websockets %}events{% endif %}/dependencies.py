@@ -6,9 +6,7 @@ from fastapi import Depends, HTTPException, WebSocket, status
 from app.core.errors import ServiceUnavailableError
 from app.core.events.hub import Subscriber
 from app.dependencies import ResourcesDep
-from app.features.events.channels import channels
 from app.features.events.exceptions import TooManyConnectionsError
-from app.features.events.service import EventService
 from app.features.events.subscriber import MAX_CONNECTIONS_PER_CLIENT, get_subscriber
 
 MAX_CONNECTIONS = 10_000
@@ -46,13 +44,6 @@ async def get_connected_subscriber(
 
 
 SubscriberDep = Annotated[Subscriber, Depends(get_connected_subscriber)]
-
-
-async def get_event_service(subscriber: SubscriberDep) -> EventService:
-    return EventService(subscriber, channels())
-
-
-EventServiceDep = Annotated[EventService, Depends(get_event_service)]
 
 
 async def require_docs(resources: ResourcesDep) -> None:

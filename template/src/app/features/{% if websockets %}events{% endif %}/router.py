@@ -8,13 +8,9 @@ from app.core.docs import DOCS_CSP
 from app.core.rate_limit import client_address
 from app.dependencies import ResourcesDep
 from app.features.events import connection
-from app.features.events.dependencies import (
-    EventServiceDep,
-    SubscriberDep,
-    check_origin,
-    require_docs,
-)
+from app.features.events.dependencies import SubscriberDep, check_origin, require_docs
 from app.features.events.schemas import Reply
+from app.features.events.service import handle_message
 
 DEMO = Path(__file__).with_name("demo")
 
@@ -24,10 +20,7 @@ demo = APIRouter(prefix="/demo", dependencies=[Depends(require_docs)], include_i
 
 @router.websocket("", dependencies=[Depends(check_origin)])
 async def live_events(
-    websocket: WebSocket,
-    subscriber: SubscriberDep,
-    service: EventServiceDep,
-    resources: ResourcesDep,
+    websocket: WebSocket, subscriber: SubscriberDep, resources: ResourcesDep
 ) -> None:
     """Send a client the events of its channels, but only about rows that the client may read."""
 
@@ -35,7 +28,7 @@ async def live_events(
         # A WebSocket message counts against the rate limit like an HTTP request.
         rate = resources.settings.rate_limit_default
         await resources.rate_limiter.hit(rate, "request", client_address(websocket))
-        return service.answer(data)
+        return handle_message(subscriber, data)
 
     await connection.serve(websocket, subscriber, answer)
 

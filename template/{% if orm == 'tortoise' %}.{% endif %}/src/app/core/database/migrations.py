@@ -3,8 +3,8 @@
 import asyncio
 import importlib
 import sys
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
 
 from tortoise.apps import Apps
 from tortoise.migrations.exceptions import IncompatibleStateError
@@ -57,8 +57,9 @@ def revision(settings: Settings, message: str) -> None:
     path = project_folder() / FOLDER / f"{name}.py"
     # The new revision depends on the newest revision of each branch, so it merges branches.
     parents = [(APP, leaf.name) for leaf in graph.leaf_nodes()]
-    source = RevisionWriter(name, APP, operations, dependencies=parents).as_string()
-    path.write_text(source, encoding="utf-8")
+    source = MigrationWriter(name, APP, operations, dependencies=parents).as_string()
+    reason = "Tortoise requires lists as class attributes, which RUF012 would report."
+    path.write_text(f"# {reason}\n# ruff: noqa: RUF012\n{source}", encoding="utf-8")
     format_revision(path)
 
 
@@ -73,12 +74,6 @@ def difference(settings: Settings) -> str | None:
     return "\n".join(f"  {operation.describe()}" for operation in operations) or None
 
 
-class RevisionWriter(MigrationWriter):
-    def as_string(self) -> str:
-        reason = "Tortoise requires lists as class attributes, which RUF012 would report."
-        return f"# {reason}\n# ruff: noqa: RUF012\n{super().as_string()}"
-
-
 async def _upgrade(settings: Settings, revision: str) -> None:
     known = await _revisions()
     if revision not in {"head", *known}:
@@ -86,7 +81,7 @@ async def _upgrade(settings: Settings, revision: str) -> None:
     async with _connected(settings) as (connection, recorder, applied):
         state = _empty_state()
         for name, migration in known.items():
-            with _conflict_errors(name):
+            try:
                 if name in applied:
                     await migration.apply(state, dry_run=True)
                 else:
@@ -94,6 +89,11 @@ async def _upgrade(settings: Settings, revision: str) -> None:
                         await migration.apply(state, schema_editor=editor)
                         await recorder.record_applied(APP, name)
                     logger.info("upgraded", revision=name)
+            except IncompatibleStateError as exc:
+                # The revision uses a table, column or constraint that was removed.
+                raise MigrationError(
+                    f"Revision {name} conflicts with an earlier revision or with another branch."
+                ) from exc
             if name == revision:
                 break
 
@@ -144,17 +144,6 @@ async def _schema_editor(
     """Yield a schema editor for one revision, in a transaction if the revision is atomic."""
     async with connection.in_transaction() if migration.atomic else nullcontext():
         yield schema_editor(connection, atomic=migration.atomic)
-
-
-@contextmanager
-def _conflict_errors(name: str) -> Iterator[None]:
-    """Raise `MigrationError` if a revision uses a table, column or constraint that was removed."""
-    try:
-        yield
-    except IncompatibleStateError as exc:
-        raise MigrationError(
-            f"Revision {name} conflicts with an earlier revision or with another branch."
-        ) from exc
 
 
 async def _graph() -> MigrationGraph:

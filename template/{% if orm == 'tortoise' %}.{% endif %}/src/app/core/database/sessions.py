@@ -1,6 +1,6 @@
 """The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -14,31 +14,25 @@ class ReadOnlyConnection(Connection):
     """A connection that raises `RuntimeError` for every statement except SELECT."""
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        self._refuse_all_but_select(query)
-        try:
-            return await super().execute_query(query, values)
-        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
-            return await super().execute_query(query, values)
+        return await self._select(super().execute_query, query, values)
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
-        self._refuse_all_but_select(query)
-        try:
-            return await super().execute_query_dict(query, values)
-        except SchemaChangedError:
-            return await super().execute_query_dict(query, values)
+        return await self._select(super().execute_query_dict, query, values)
 
-    async def execute_insert(self, query: str, _values: list[Any]) -> None:
-        self._refuse_all_but_select(query)
-
-    async def execute_many(self, query: str, _values: list[list[Any]]) -> None:
-        self._refuse_all_but_select(query)
-
-    async def execute_script(self, query: str) -> None:
-        self._refuse_all_but_select(query)
-
-    def _refuse_all_but_select(self, query: str) -> None:
+    async def _select(
+        self, execute: Callable[..., Awaitable[Any]], query: str, values: list[Any] | None
+    ) -> Any:
         if not query.startswith("SELECT"):
-            raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
+            await self._refuse()
+        try:
+            return await execute(query, values)
+        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
+            return await execute(query, values)
+
+    async def _refuse(self, *_args: Any, **_options: Any) -> None:
+        raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
+
+    execute_insert = execute_many = execute_script = _refuse
 
 
 class Database(UnitsOfWork):

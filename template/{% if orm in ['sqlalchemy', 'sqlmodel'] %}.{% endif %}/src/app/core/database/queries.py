@@ -1,6 +1,6 @@
 """The database queries of all repositories, written with SQLAlchemy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -60,9 +60,8 @@ class Queries[Model: Entity]:
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
     ) -> Model | None:
         """Execute a statement that returns at most one row, and return the entity or None."""
-        result = await self._session.execute(statement, parameters)
-        row = result.one_or_none()
-        return self._load(dict(zip(result.keys(), row, strict=True))) if row else None
+        rows = await self._all(statement, parameters)
+        return rows[0] if rows else None
 
     async def _all(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -99,10 +98,8 @@ class Queries[Model: Entity]:
 
     async def _insert(self, values: Mapping[str, Any]) -> Model:
         keys = _keys(self.model)
-        row = await self._one(
-            _inserting(self.model), {keys[name]: value for name, value in values.items()}
-        )
-        assert row is not None  # noqa: S101 # INSERT with RETURNING always returns the new row.
+        parameters = {keys[name]: value for name, value in values.items()}
+        [row] = await self._all(_inserting(self.model), parameters)
         return row
 
     async def _update(self, row_id: UUID, values: Mapping[str, Any]) -> Model | None:
@@ -125,7 +122,8 @@ class Queries[Model: Entity]:
 
         Reading a column that is not in `fields` raises `DetachedInstanceError`.
         """
-        entity: Model = _maker(self.model)()
+        # Calling the constructor takes ten times as long, and SQLAlchemy's own session skips it too.
+        entity: Model = self._table.__mapper__.class_manager.new_instance()
         entity.__dict__.update(fields)
         if len(fields) < len(_columns(self.model)):
             make_transient_to_detached(entity)
@@ -191,12 +189,8 @@ def _inserting(model: type[Entity]) -> Insert:
 
 @cache
 def _columns(model: type[Entity]) -> tuple[Any, ...]:
-    """Return all columns, and label each column whose name differs from its attribute name."""
-    columns: list[Any] = []
-    for name, key in _keys(model).items():
-        column = getattr(model, name)
-        columns.append(column if name == key else column.label(name))
-    return tuple(columns)
+    """Return all columns, each labeled with the name of its attribute."""
+    return tuple(getattr(model, name).label(name) for name in _keys(model))
 
 
 @cache
@@ -204,13 +198,3 @@ def _keys(model: type[Entity]) -> dict[str, str]:
     """For each column attribute of the model, return the name of the column in the table."""
     mapper: Mapper[Any] = inspect(model)
     return {attribute.key: attribute.columns[0].key for attribute in mapper.column_attrs}
-
-
-@cache
-def _maker(model: type[Entity]) -> Callable[[], Any]:
-    """Return a function that creates an entity without calling the constructor.
-
-    Calling the constructor takes ten times as long, and SQLAlchemy's own session skips it too.
-    """
-    mapper: Mapper[Any] = inspect(model)
-    return mapper.class_manager.new_instance
