@@ -34,5 +34,6 @@ def release(text: str) -> tuple[int, ...]:
 if __name__ == "__main__":
     with suppress(Exception):
         new = notes(CHANGELOG.read_text(encoding="utf-8"), *sys.argv[1:])
-        # Do not use sys.stdout, because Python exits with an error if it cannot flush sys.stdout.
+        # Do not print to sys.stdout, because Python exits with an error if flushing it fails.
+        # Flushing fails if the reader has closed the pipe (`| head`) or if the disk is full.
         os.write(1, f"\n{new}".encode(sys.stdout.encoding, "backslashreplace") if new else b"")

@@ -47,7 +47,7 @@ def main() -> None:
             run_step(commands)
             remaining.pop(0)
     except KeyboardInterrupt:
-        # Ctrl-C also stops copier. copier then kills this script, so only print the commands.
+        # After Ctrl-C, copier kills this script, so print the remaining commands and run none.
         print_commands("Stopped", [command for _, commands in remaining for command in commands])
 
 
@@ -81,8 +81,8 @@ def print_commands(reason: str, commands: list[Command]) -> None:
 
 
 def say(text: str) -> None:
-    # Do not use sys.stdout, because Python exits with an error if it cannot flush sys.stdout.
-    # The flush fails if the reader has closed the pipe (`| head`) or if the disk is full.
+    # Do not print to sys.stdout, because Python exits with an error if flushing it fails.
+    # Flushing fails if the reader has closed the pipe (`| head`) or if the disk is full.
     with suppress(Exception):
         os.write(1, f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
 

@@ -71,12 +71,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of cores plus two, because tests of generated services often wait."""
+    """Run two more test processes than cores, because many tests wait without using the CPU."""
     return (os.cpu_count() or 1) + 2
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests with combinations of answers, or with changes of one answer (`flip`)."""
+    """Parametrize tests with combinations of options, such as one ORM with one database.
+
+    The parameter `flip` is a pair of combinations that differ in one option.
+    """
     tier = metafunc.config.getoption("matrix") or options.TIERS[0]
     cases = cases_of(tier)
     for name in cases.keys() & set(metafunc.fixturenames):
@@ -152,7 +155,10 @@ def render(template: Path, shared: Path) -> Render:
 
 @pytest.fixture(scope="session")
 def first_release(template: Path, shared: Path) -> Path:
-    """Return a Git repository of the template with one release. Tests must not modify its files."""
+    """Return a Git repository that contains the template and one release.
+
+    All tests share this repository, so a test must not change it.
+    """
     return released_template(template, shared)
 
 

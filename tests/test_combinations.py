@@ -1,4 +1,4 @@
-"""Run static checks on a rendered project of every combination of options.
+"""Render a project for every combination of options, and run static checks on each project.
 
 Each rendered project must pass ruff, strict mypy, import-linter and deptry. A project must contain
 no template tags, and must not mention options that were not chosen.
@@ -31,11 +31,11 @@ type RunCheck = Callable[..., str]
 # Dependencies that no module of a project imports, each with the reason why a project needs it.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy imports the driver whose name is part of the database URL.
-    "fastapi-swagger",  # The service serves the static files of this package.
+    "fastapi-swagger",  # A service's page `/docs` needs the JavaScript and CSS of fastapi-swagger.
     "httptools",  # uvicorn parses HTTP with httptools.
     "python-multipart",  # FastAPI parses forms with python-multipart.
     "uvloop",  # uvicorn uses the event loop of uvloop.
-    "websockets",  # uvicorn implements WebSockets with this package.
+    "websockets",  # uvicorn implements WebSockets with the package websockets.
 )
 
 CHECKS = {
@@ -46,25 +46,26 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# For each answer: words that projects with another answer must not contain, and exceptions.
+# For each option value, a pattern of words that projects with another value must not contain.
+# A second pattern matches phrases that are allowed although they contain such a word.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # A file for SQLite may explain how PostgreSQL differs, and vice versa.
+    # Some files for SQLite explain how PostgreSQL differs, and vice versa.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
-    # The documentation may explain how to switch Redis on.
+    # Without Redis, the documentation and a warning still say what `redis=true` would change.
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|(way|outage) of Redis"),
-    # Pure ASGI middleware compares message types such as `websocket.accept`.
+    # Without live events, ASGI middleware still compares message types with `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
 }
 
-# Files that depend on two options, so that changing either option may add or remove the files.
+# Files that depend on several options, so changing one of these options can add or remove them.
 FILES_OF_SEVERAL_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
@@ -83,7 +84,8 @@ FILES_OF_SEVERAL_OPTIONS = {
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
 }
 
-# Environment variables for commands in a project that is not installed and must stay unchanged.
+# Environment variables for commands in a project whose package is not installed.
+# PYTHONPATH makes src/ importable. No .pyc files are written, because tests share the project.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
@@ -206,7 +208,7 @@ def write_dist_info(tree: Path) -> None:
     (dist_info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
-# --- No text of the template remains in a rendered project ---
+# --- Rendered projects contain no template tags, unused options or stray whitespace ---
 
 
 @pytest.mark.matrix("tags")

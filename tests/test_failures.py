@@ -1,7 +1,8 @@
 """Test which message a failed `copier copy` prints, and which files remain.
 
-The tests cause real failures, for example with a full disk. README.md describes the same failures
-under "When something goes wrong". test_hooks.py tests hooks/post_generate.py without uv and git.
+The tests cause real failures, for example with a full disk. Under "When something goes
+wrong", README.md describes the failures that these tests cause. test_hooks.py tests what
+hooks/post_generate.py does if uv or git is not installed.
 """
 
 import os
@@ -26,7 +27,7 @@ NAME = "it's a “projëkt” in 東京"
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Yield a function that mounts a tmpfs. Skip the test if the user may not mount a tmpfs."""
+    """Yield a function that mounts a tmpfs. Skip the test if the user is not allowed to mount."""
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
@@ -50,7 +51,7 @@ def last_line(output: str) -> str:
     return output.rstrip().splitlines()[-1]
 
 
-# --- Failures because of the destination folder ---
+# --- Failures caused by the destination folder ---
 
 
 def test_an_interrupted_copy_can_be_completed_with_overwrite(
@@ -161,7 +162,7 @@ def test_a_file_as_destination_is_reported_and_kept(template: Path, tmp_path: Pa
     assert file.read_text() == "mine\n"
 
 
-# --- Failures because of the template's source or the version of copier ---
+# --- Failures caused by the template's source or by copier's version ---
 
 
 def test_a_repository_cannot_be_copied_without_git(tmp_path: Path) -> None:
@@ -283,7 +284,7 @@ def test_a_closed_output_pipe_does_not_delete_the_project(
 
     subprocess.run(
         [*COPY, "--quiet", template, project],
-        # Buffer the output, because otherwise copier would fail when it prints its first line.
+        # Buffer the output, because an unbuffered write to the closed pipe fails at the first line.
         env=environment(PATH=str(tmp_path), PYTHONUNBUFFERED=""),
         stdin=subprocess.DEVNULL,
         stdout=writer,

@@ -1,7 +1,7 @@
 """Test that generated services pass their own tests and checks.
 
-The tests run on embedded and on external PostgreSQL and Redis servers. A test also fails if the
-tests of a service leave a file, a process or a database behind.
+The tests run on embedded and on external PostgreSQL and Redis servers. The test of a generated
+service also fails if the service's own tests leave a file, a process or a database behind.
 """
 
 import re
@@ -38,7 +38,7 @@ def without_leftovers(project: Project) -> Iterator[Run]:
         # PostgreSQL may run as the user `nobody`, which must be able to read the folder.
         Path(temporary).chmod(0o755)
 
-        # pytest keeps some temporary files on purpose, so pytest must use another folder.
+        # pytest gets a folder that is not checked, because pytest keeps temporary files on purpose.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:
@@ -65,9 +65,9 @@ def processes_with(mark: str) -> list[str]:
 
 
 def invalid_settings(project: Project) -> dict[str, str]:
-    """Write an invalid value for each setting to `.env`, and return these values as variables.
+    """Write invalid settings to `.env`, and return environment variables with invalid settings.
 
-    With these values, a generated test that reads the developer's settings fails.
+    The invalid values make a generated test fail if the test reads the developer's settings.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
@@ -97,7 +97,7 @@ def untouched_sqlite_file(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def untouched_redis(server: str) -> Iterator[str]:
-    """Yield the URL of a Redis server. Fail if the tests leave new keys on the server."""
+    """Yield the URL of a Redis server. Fail if the tests leave new keys in Redis."""
     before = set(unclaimed_keys(server))
     yield server
     assert set(unclaimed_keys(server)) - before == set()

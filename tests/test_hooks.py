@@ -312,7 +312,7 @@ def test_the_real_uv_installs_the_project(copie: Copie, template: Path) -> None:
 
 def test_an_update_does_not_run_the_hook(released: Path, programs: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
-    # Extend PATH instead of replacing it, because git runs other programs for copier.
+    # Extend PATH, because copier runs `git submodule`, a shell script that calls programs in PATH.
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
 
     def copier(*arguments: str | Path) -> str:
@@ -388,7 +388,7 @@ def test_exits_with_zero_when_the_notes_cannot_be_written(output: str, tmp_path:
 
 
 def run_notes_hook(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
-    """Run hooks/notes.py with this CHANGELOG.md and return its output. The exit code must be 0."""
+    """Run hooks/notes.py on the given changelog, return its output, and require exit code 0."""
     (folder / "hooks").mkdir()
     hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
     if changelog is not None:

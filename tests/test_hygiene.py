@@ -1,4 +1,4 @@
-"""Test rules for the template's files, such as how many Jinja tags a file may contain.
+"""Tests of rules for the template's files, such as the maximum number of Jinja tags in a file.
 
 The rules keep the template's files close to plain Python, and the generated code readable.
 """
@@ -19,7 +19,7 @@ from jinja2.meta import find_undeclared_variables
 from tests.support.rendering import files
 from tests.support.running import run
 
-# copier also renders templates with these Ansible filters.
+# copier makes these Ansible filters available in every template.
 JINJA = jinja2.Environment(extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
 SUFFIX = ".jinja"
 TAG = re.compile(r"{%.*?%}", re.DOTALL)

@@ -1,7 +1,7 @@
 """Mutation tests: put a fault into a copy of this repository, and check that a test detects it.
 
-Each entry of FAULTS contains a fault and the test that must fail because of it. pytest runs only
-this test. In an unchanged copy, the tests of all entries must pass.
+Each entry of FAULTS contains a fault and the test that must fail because of it. For each fault,
+pytest runs only the named test. In a copy without a fault, all tests named in FAULTS must pass.
 """
 
 import shutil

@@ -1,8 +1,8 @@
-"""Test that all overlays of an option provide the names that other modules use.
+"""Test that the files for each ORM and database define the names that other modules import.
 
-An overlay is a folder of the template that is rendered only for one answer, such as one ORM. An
-overlay may also contain modules and names that no other module uses. The test compares names and
-parameters, because mypy already checks the types in every combination of options.
+An overlay is the set of files that copier renders only for one ORM or only for one database. Names
+that are used only inside the overlay are ignored. The test compares only names and parameters,
+because mypy already checks the types in every combination of options.
 """
 
 import ast
@@ -54,7 +54,7 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     provided_names = {
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
-    # Methods of models and sessions may differ, because only the overlay's repositories use them.
+    # Ignore methods of models and sessions, because only repositories of the same ORM call them.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())

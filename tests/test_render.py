@@ -1,4 +1,4 @@
-"""Test that rendering is reproducible, and which files each answer adds and removes."""
+"""Test that rendering is reproducible and that each answer adds and removes the expected files."""
 
 import re
 import shutil

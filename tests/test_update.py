@@ -1,4 +1,4 @@
-"""Test updates of a project to a later release of the template and to other answers."""
+"""Test updating a project to a later release of the template, and changing its options."""
 
 import os
 import shutil
@@ -146,11 +146,11 @@ USER_FILES = (
     "src/app/features/orders/router.py",
     "tests/unit/test_orders.py",
     "migrations/versions/9000_orders.py",
-    "README.md",  # Users rewrite their README.md.
+    "README.md",  # The tests overwrite the generated README.md, as users do.
 )
 
-# For each generated file: a text, and the line that the tests insert before the text.
-# If the text is empty, the tests append the line to the end of the file.
+# Lines that the tests add to generated files: `{"text": "line"}` inserts the line before the text.
+# `{"": "line"}` appends the line to the end of the file.
 USER_LINES = {
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
     "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},
@@ -221,7 +221,7 @@ def without_migrations(project: Path) -> dict[str, bytes]:
 def test_overlay_folders_are_merged_and_updated_and_removed(
     copier: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """An overlay is a folder whose name renders to a dot. copier must support such folder names."""
+    """If a folder's name renders to `.`, copier must put its files into the parent folder."""
     template, project = tmp_path / "template", tmp_path / "project"
     one, two, both = (
         f"template/{{% if orm {condition} %}}.{{% endif %}}/src"

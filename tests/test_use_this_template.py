@@ -1,7 +1,7 @@
 """Test that a repository created with GitHub's "Use this template" becomes a project.
 
 Git is configured to use local repositories instead of the repositories on GitHub. The tests cannot
-cover the workflow's form, tokens and permissions, which GitHub provides.
+cover the workflow's input form, tokens and permissions, because only GitHub provides these.
 """
 
 import json
@@ -94,7 +94,10 @@ def tracked(root: Path) -> dict[str, bytes]:
 
 
 def expected_project(upstream: Path, folder: Path, **answers: str | bool) -> dict[str, bytes]:
-    """Return the files that copier renders from the first release, with ci.yml from the copy."""
+    """Return the files rendered from the first release, but with ci.yml from the latest commit.
+
+    hooks/bootstrap.py keeps the ci.yml that the button "Use this template" has copied.
+    """
     git(upstream, "worktree", "add", "--quiet", str(folder / "v1"), "v1.0.0")
     render_to(folder / "v1", folder / "fresh", {"project_name": "shop-api", **answers})
     return files(folder / "fresh") | {CI: (upstream / CI).read_bytes()}

@@ -15,7 +15,7 @@ def make_settings(**values: Any) -> Settings:
 
 
 def problems(**values: Any) -> dict[str, str]:
-    """Return the error message for each invalid setting, by the name of the setting."""
+    """Return the error messages of the invalid settings, keyed by setting name."""
     with pytest.raises(ValidationError) as caught:
         make_settings(**values)
     return {str(error["loc"][0]): error["msg"] for error in caught.value.errors()}

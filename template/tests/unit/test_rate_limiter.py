@@ -1,4 +1,4 @@
-"""Tests of `MovingWindow`, and of the defect because of which `limits` cannot replace it."""
+"""Tests of `MovingWindow`, and of the defect in `limits` that makes `MovingWindow` necessary."""
 
 import asyncio
 import time

@@ -66,7 +66,7 @@ async def test_a_line_break_in_a_header_injects_no_header(client: AsyncClient, v
 async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient
 ) -> None:
-    # This test compares the CPU times of logins, so it needs the production cost of a hash.
+    # Use the production hash cost, because with cheap hashes all logins take about the same time.
     app.state.resources.passwords = Passwords()
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)
@@ -78,7 +78,10 @@ async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     ]
 
     async def cpu_seconds(username: str) -> float:
-        """Return the CPU seconds of a failed login. Other processes do not affect CPU time."""
+        """Return the CPU time that a failed login takes, in seconds.
+
+        Other processes affect the elapsed time, but not the CPU time.
+        """
         started = time.process_time()
         form = {"username": username, "password": "not the password"}
         assert (await anonymous.post(TOKEN, data=form)).status_code == 401

@@ -1,7 +1,7 @@
 """Tests that no repository method returns or changes a row that belongs to another user.
 
-The tests cover every repository whose table has an `owner_id` column. For a new repository, add a
-function to `NEW_ROWS` that returns the values of a valid row.
+The tests cover every repository whose table has an `owner_id` column. For a new
+repository class, add to `NEW_ROWS` a function that returns the values of a valid row.
 """
 
 import inspect

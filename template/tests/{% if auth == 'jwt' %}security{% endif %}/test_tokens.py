@@ -49,7 +49,7 @@ def claims(user: Account, settings: Settings) -> dict[str, Any]:
 
 @pytest.fixture
 def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
-    """Return a function that signs a token with changed claims and the service's secret.
+    """Return a function that changes the claims of a token and signs it with the service's secret.
 
     A claim whose value is None is omitted from the token.
     """
@@ -64,7 +64,10 @@ def forge(settings: Settings, claims: dict[str, Any]) -> Forge:
 async def test_a_forged_token_without_changes_is_accepted(
     anonymous: AsyncClient, forge: Forge
 ) -> None:
-    """Without changes, `forge` signs a valid token, so in other tests the changes cause the 401."""
+    """Without arguments, `forge` returns a valid token.
+
+    If another test passes arguments to `forge` and gets 401, the arguments are therefore the cause.
+    """
     assert await status_with(anonymous, forge()) == 200
 
 
