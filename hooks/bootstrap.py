@@ -119,7 +119,7 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
 
 
 def keep_workflows(project: Path) -> None:
-    """Keep the content of workflow files, because GitHub does not let a workflow's token change it."""
+    """Keep the content of workflow files, because GitHub lets no workflow's token change it."""
     for path in (project / WORKFLOWS).glob("*"):
         if (ROOT / WORKFLOWS / path.name).exists():
             shutil.copy(ROOT / WORKFLOWS / path.name, path)
