@@ -113,7 +113,7 @@ def print_routes(
 
 def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
     print(
-        "Startup time, resident memory (proportional set size, PSS, in parentheses), "
+        "Startup time, resident set size (RSS) and in parentheses proportional set size (PSS), "
         "and lines of query code:\n"
     )
     print_head("", "first response", "memory (PSS)", "`app --help`", "lines of queries")
@@ -135,7 +135,7 @@ def start_of(reports: list[Report], side: str) -> tuple[str, str]:
 
 def print_stress(reports: dict[str, Report]) -> None:
     print(
-        "Reads by id over connections that are opened at once, and latency of `/health` "
+        "Reads by id over connections that are opened simultaneously, and latency of `/health` "
         "during logins:\n"
     )
     bursts = [f"{connections} connections" for connections in BURSTS]
