@@ -20,7 +20,7 @@ logger = get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the application. It opens no connection before its lifespan starts."""
+    """Build the application, which opens no connection before its lifespan starts."""
     settings = settings or get_settings()
     configure_logging(settings)
     resources = Resources(settings)

@@ -13,7 +13,8 @@ from pathlib import Path
 def make_env_file(root: Path) -> str | None:
     """Create `.env`, or add secrets that are missing in an existing `.env`.
 
-    For example, a secret is missing if a template option that needs it was switched on later.
+    A secret may be missing because a template option that needs the secret was switched on after
+    `.env` was created.
 
     Return a sentence that describes the change, or None if `.env` needs no change. Existing lines
     of `.env` are never changed.

@@ -25,7 +25,10 @@ MAX_REPORTED_ERRORS = 100
 """Maximum number of validation errors in a response; a large body can cause a million errors."""
 
 MESSAGES = {500: "The server encountered an internal error."}
-"""Error messages by status code. For other status codes, the message is the HTTP reason phrase."""
+"""Error messages by status code.
+
+The message for a status code that is not listed here is the HTTP reason phrase.
+"""
 
 
 class AppError(Exception):

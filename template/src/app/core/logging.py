@@ -24,11 +24,14 @@ SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys whose values are never logged. Keys are first converted to snake case."""
+"""Pattern of keys, converted to snake case, whose values are never logged."""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum nesting depth and number of elements of a logged value. Further elements are omitted."""
+"""Maximum nesting depth, and maximum number of elements, of a logged value.
+
+Elements after the first `MAX_VALUES` elements are omitted.
+"""
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 
@@ -163,9 +166,9 @@ def mark_as_logged(error: BaseException) -> None:
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's records of already logged exceptions. Remove query strings from all others.
+    """Drop uvicorn's log records of exceptions that are already logged.
 
-    Query strings are removed because they may contain secrets.
+    Query strings are removed from uvicorn's other log records, because they may contain secrets.
     """
     if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
         return False
@@ -193,8 +196,8 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
     """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
-    Each copied element consumes one number of the iterator `remaining`. When the iterator is
-    exhausted, further elements are omitted.
+    The iterator `remaining` limits the number of copied elements, because each element takes one
+    number from it. When `remaining` is exhausted, all other elements are omitted.
     """
     if isinstance(value, SCALARS):
         return value

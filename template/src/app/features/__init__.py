@@ -35,7 +35,7 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """Yield the feature's name and the module for every feature with a module called `name`."""
+    """For each feature that has a module called `name`, yield the feature's name and the module."""
     for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):

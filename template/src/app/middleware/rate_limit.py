@@ -36,7 +36,7 @@ class RateLimitMiddleware:
                 exc.status_code, exc.message, details=exc.details, headers=exc.headers
             )
             if "origin" in Headers(scope=scope):
-                # `CORSMiddleware` would answer a preflight request with 200, so the method is GET.
+                # Treat a preflight request as GET: `CORSMiddleware` would answer OPTIONS with 200.
                 refusal = StrictCORSMiddleware(refusal, **self._cors)
                 scope = {**scope, "method": "GET"}
             await refusal(scope, receive, send)

@@ -62,7 +62,7 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # An upgraded connection (status 101) stays open, and the endpoint logs when it closes.
+            # For an upgraded connection (status 101), the endpoint writes a log line at the end.
             if status_code != 101:
                 self._logger.info(
                     "request_completed",

@@ -1,1 +1,1 @@
-"""One settings class for each part of the service. `app.config.Settings` combines the classes."""
+"""Settings classes for the parts of the service, which `app.config.Settings` combines."""

@@ -21,5 +21,5 @@ class EnvironmentSettings(BaseSettings):
 
 
 def in_production(info: ValidationInfo) -> bool:
-    """Return whether ENVIRONMENT is `production`. An invalid value is treated as `production`."""
+    """Return whether ENVIRONMENT is `production`. An invalid ENVIRONMENT counts as `production`."""
     return bool(info.data.get("environment", "production") == "production")

@@ -21,7 +21,7 @@ from pydantic.config import JsonDict
 from app.shared.schemas import AppSchema, QuerySchema
 
 MAX_PAGE_SIZE = 100
-# The limit keeps the offset within the range of 64-bit integers in the database.
+# The maximum page number keeps the offset within the range of the database's 64-bit integers.
 MAX_PAGE = 2**31
 
 
@@ -38,7 +38,7 @@ class PageParams(QuerySchema):
 
 @dataclass(frozen=True, slots=True)
 class Page[T]:
-    """One page of numbered pagination. `total` is the number of rows on all pages."""
+    """One page of rows, requested by page number. `total` is the number of rows on all pages."""
 
     items: Sequence[T]
     total: int
@@ -49,7 +49,7 @@ class Page[T]:
 def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
     """Return a function that adds an example page to a JSON schema.
 
-    The example contains example items, and the values in `fields` for the page's other fields.
+    The page contains example items, and `fields` are the values of the page's other fields.
     """
 
     def add(schema: JsonDict, model: type[BaseModel]) -> None:

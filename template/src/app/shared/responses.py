@@ -59,7 +59,7 @@ def error_code(status_code: int) -> str:
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` argument of a route or router that may return these status codes."""
+    """Return the `responses` argument for a route or router that may return the given statuses."""
     return {status: _document(status) for status in statuses}
 
 

@@ -10,9 +10,9 @@ class ConnectionLimit:
     """An async context manager, inside which a task may use one connection of the pool.
 
     Tasks get a connection in the order in which they asked for one. A connection pool alone gives a
-    released connection to the first task that asks after the release, even if other tasks have
-    waited longer. With 64 concurrent requests for one item each, the 99th percentile of the latency
-    was 781 ms with the pool alone, and 295 ms with the queue.
+    released connection to the first task that asks for one after the release, even if other tasks
+    have waited longer. With 64 concurrent requests for one item each, the 99th percentile of the
+    latency was 781 ms with the pool alone, and 295 ms with the queue.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -23,7 +23,7 @@ class ConnectionLimit:
     async def __aenter__(self) -> None:
         """Wait until a connection is free.
 
-        Raises `ServiceUnavailableError` if none is free after `DB_POOL_TIMEOUT` seconds.
+        Raises `ServiceUnavailableError` if no connection is free after `DB_POOL_TIMEOUT` seconds.
         """
         try:
             async with asyncio.timeout(self._timeout):

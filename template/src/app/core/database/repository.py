@@ -26,13 +26,13 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     not_found: Callable[[UUID], NotFoundError]
     resource: ClassVar[Resource | None] = None
-    """The resource that identifies the model in change events and in the cache.
+    """The resource whose name identifies the model in change events and in the keys of the cache.
 
     If `resource` is None, no change events are published and no rows are cached.
     """
 
     conflicts: ClassVar[Conflicts] = {}
-    """The error to raise for each violated constraint, by the name of the constraint."""
+    """Maps the name of a constraint to the error that is raised if the constraint is violated."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -66,7 +66,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
         The table needs an index on `(created_at, id)`, because rows are sorted by these columns.
         """
-        # One extra row is queried to find out whether another page follows.
+        # One extra row is fetched to find out whether another page follows.
         rows = await self._newest(params.after, params.limit + 1)
         items = rows[: params.limit]
         more = len(rows) > len(items)
@@ -96,10 +96,12 @@ class BaseRepository[Model: Entity](Queries[Model]):
     def _may_cache(self, resource: Resource) -> bool:
         """Return whether `get` may read rows from the cache.
 
-        The cache stores only the fields of the resource's schema. The scope's filters are compared
-        with these fields, so the schema must contain all columns that the scope filters by. ON
-        DELETE CASCADE deletes rows without invalidating the cache, so a repository that finds the
-        rows of all owners always reads from the database.
+        The cache stores only the fields of the resource's schema. A cached row can be compared with
+        the scope's filters only if the schema contains every column that the scope filters by.
+
+        ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache. A
+        repository that may return the rows of all owners could therefore return deleted rows, so
+        the repository always reads from the database.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -120,8 +122,9 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
         The database detects conflicts, because a query before the write could not see the rows of
         concurrent transactions. A violated CHECK constraint raises a `ConflictError` only if
-        `conflicts` contains the constraint's name. Otherwise, the database error is raised
-        unchanged, because request validation should have rejected the value.
+        `conflicts` contains the constraint's name. If `conflicts` does not contain the name, the
+        database error is raised unchanged, because request validation should have rejected the
+        value.
         """
         try:
             yield

@@ -22,8 +22,11 @@ class Scope:
     """Column values that every new row gets and that every query filters by."""
 
     sees_all: bool = False
-    """Whether queries find all rows. New rows get the values of `columns` in any case."""
+    """Whether queries return all rows, and not only the rows that match `columns`.
+
+    New rows get the values of `columns` even if `sees_all` is true.
+    """
 
 
 EVERYTHING = Scope(sees_all=True)
-"""The unrestricted scope: queries find all rows, and the scope sets no columns of new rows."""
+"""The unrestricted scope: queries return all rows, and the scope sets no columns of new rows."""

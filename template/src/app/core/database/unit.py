@@ -42,7 +42,7 @@ class UnitOfWork:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> None:
-        """Call `action` after the transaction is committed. A rollback discards the action.
+        """Call `action` after the transaction is committed. After a rollback, `action` is not run.
 
         In a unit of work without a transaction, `action` is called at the end if no error occurred.
         """
@@ -50,7 +50,7 @@ class UnitOfWork:
 
 
 class UnitsOfWork:
-    """Begins and ends units of work. The subclass `Database` provides the database sessions."""
+    """Begins and ends units of work, in database sessions that the subclass `Database` provides."""
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None
@@ -82,8 +82,8 @@ class UnitsOfWork:
     ) -> AsyncGenerator[UnitOfWork]:
         """Run a unit of work, then notify the subscribers and run the after-commit actions.
 
-        An exception of one of these is logged but not raised, because the transaction is already
-        committed.
+        An exception in a subscriber or in an after-commit action is logged but not raised, because
+        the transaction is already committed.
         """
         async with opening as session:
             unit = UnitOfWork(session, cache)

@@ -1,11 +1,12 @@
 """Overrides uvicorn's shutdown, so that no request is lost when the server stops.
 
-uvicorn 0.54 closes all idle keep-alive connections as soon as its shutdown begins. A request that
-a client or a proxy sends on an idle connection at that moment is lost (uvicorn issue 669).
+uvicorn 0.54 closes all idle keep-alive connections as soon as its shutdown begins. A request is
+lost if a client or a proxy sends it on an idle connection while uvicorn closes the connection
+(uvicorn issue 669).
 
 With several worker processes, uvicorn's parent process keeps its listening sockets open until the
-last worker has ended. The operating system therefore accepts connections that no worker will serve
-(uvicorn pull request 2010, which is not merged).
+last worker has ended. While the parent's sockets are open, the operating system accepts connections
+that no worker will serve (uvicorn pull request 2010, which is not merged).
 """
 
 import asyncio
@@ -21,7 +22,7 @@ NOTICE_SECONDS = 0.5
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that sends `Connection: close` before it closes idle connections."""
+    """A uvicorn server that sends `Connection: close` in responses before it closes connections."""
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -54,6 +55,6 @@ class Supervisor(multiprocess.Multiprocess):
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
     """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
-    # uvicorn has no parameter for the worker class, so this patches the class in uvicorn's module.
+    # uvicorn has no parameter for the class of worker processes, so the class is replaced here.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

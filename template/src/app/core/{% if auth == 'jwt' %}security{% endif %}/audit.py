@@ -35,9 +35,9 @@ logger = get_logger("app.security")
 def record(event: SecurityEvent, user_id: UUID | None = None, **details: str) -> None:
     """Log a security event about a user. `user_id` is None if the user is unknown.
 
-    If another user caused the event, such as an admin, that user's id is logged as `actor_id`. The
-    authenticated user's id, stored by `get_actor`, and the client's address, stored by
-    `RequestContextMiddleware`, are read from structlog's context variables.
+    If another user, such as an admin, caused the event, the id of that user is logged as
+    `actor_id`. The authenticated user's id, stored by `get_actor`, and the client's address, stored
+    by `RequestContextMiddleware`, are read from structlog's context variables.
     """
     actor_id = get_contextvars().get("user_id")
     if user_id:

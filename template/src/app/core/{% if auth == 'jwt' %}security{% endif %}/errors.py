@@ -1,4 +1,4 @@
-"""Errors of authentication (401) and authorization (403)."""
+"""Authentication errors (401) and authorization errors (403)."""
 
 from app.core.errors import AppError
 

@@ -13,7 +13,10 @@ from app.core.security.errors import InvalidTokenError
 from app.settings.auth import AuthSettings
 
 VERIFIED_TOKENS_CACHE_SIZE = 4096
-"""Maximum number of cached tokens. A cache hit saves as much time as two database queries take."""
+"""Maximum number of verified tokens in the cache.
+
+Verified tokens are cached, because verifying a token takes as long as two database queries.
+"""
 
 CLOCK_SKEW = 10
 """Seconds by which the clock of the replica that issued a token may be ahead of the local clock."""

@@ -55,7 +55,7 @@ class Cache:
     async def get(
         self, key: str, schema_hash: str, load: Callable[[], Awaitable[bytes | None]]
     ) -> bytes | None:
-        """Return the cached entry. If there is none, call `load`, and cache and return the result.
+        """Return the cached entry, or else call `load`, cache the result and return it.
 
         If `load` returns None, nothing is cached. `schema_hash` is part of the entry's key in
         Redis, so that releases of the service with different response schemas share no entry.
@@ -91,7 +91,7 @@ class Cache:
         await self._invalidate_pending(redis)
         token = uuid4().hex
         # The script looks up the entry and acquires the lease in one atomic step.
-        # In two steps, this reader could load an entry that another reader stores in between.
+        # Without the script, a reader could load an entry that another reader has just stored.
         version, found, *acquired = await redis.eval(
             LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
         )
@@ -101,7 +101,7 @@ class Cache:
         return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Wait until another process stores the entry. Return None if no process stores it."""
+        """Wait until another process stores the entry. Return None if the entry is not stored."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))
@@ -113,7 +113,7 @@ class Cache:
         with suppress(RedisUnavailableError), self._redis.use() as redis:
             if value is not None:
                 await redis.set(entry_key, value, ex=LIFETIME)
-            # If this reader did not acquire the lease, `release` has no effect.
+            # If another reader holds the lease, `release` has no effect.
             await lease.release(redis)
 
     async def _invalidate_pending(self, redis: Redis) -> None:

@@ -14,7 +14,7 @@ from app.shared.schemas import AppSchema
 class Event(BaseModel):
     """The WebSocket message that reports a created, updated or deleted row.
 
-    `data` is the row in the format of an HTTP response.
+    `data` is the row, serialized as in the responses of the HTTP API.
     """
 
     type: Literal["event"] = "event"
@@ -28,9 +28,9 @@ async def announce(
 ) -> None:
     """Publish an event for each committed row change.
 
-    The channel of an event has the name of the row's resource, for example `items`.
-    If a model has an owner column, only the owner of the row and admins receive the event.
-    Events of models without an owner column go to every subscriber of the channel.
+    The channel of an event has the name of the row's resource, for example `items`. If a model has
+    an owner column, only the owner of the row and admins receive the event. If a model has no owner
+    column, every subscriber of the channel receives the event.
     """
     for change in changes:
         channel, schema = change.resource.name, change.resource.schema

@@ -45,7 +45,7 @@ class Subscriber:
     """A WebSocket connection, with its subscribed channels, permissions and send queue."""
 
     key: str
-    """Identifier of the client. The hub counts the connections of each client by this key."""
+    """Identifier of the client, by which the hub counts the connections of each client."""
     _: KW_ONLY
     sees_all: bool
     user_id: UUID | None = None
@@ -109,5 +109,6 @@ class Hub:
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
                 subscriber.enqueue(announcement.message)
-        # Yield to the event loop, so that a burst of events does not disconnect fast clients.
+        # Yield to the event loop, so that queued events are sent before the next event is queued.
+        # Otherwise, a burst of events would fill the queues of fast clients and disconnect them.
         await asyncio.sleep(0)

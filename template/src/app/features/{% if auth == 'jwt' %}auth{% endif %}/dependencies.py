@@ -123,12 +123,13 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 async def limit_logins(request: Request, resources: Resources, email: str) -> None:
     """Count a login attempt with the normalized e-mail address `email`.
 
-    Attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts from
-    each address are counted separately, so an attacker cannot lock out a user at another address.
+    Login attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts
+    from each address are counted separately, so an attacker cannot lock out a user at another
+    address.
 
-    Attempts from one client address on all accounts are limited to ten times `RATE_LIMIT_AUTH`. The
-    limit for all accounts slows down password spraying, which tries one common password on many
-    accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
+    All login attempts from one client address together are limited to ten times `RATE_LIMIT_AUTH`.
+    The limit for a client address slows down password spraying, which tries one common password on
+    many accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
 
     Raises `RateLimitError` if the attempt exceeds the limit for the account or for the client
     address.

@@ -39,5 +39,5 @@ async def refresh(
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=error_responses(413, 415))
 async def log_out(data: RefreshRequest, service: AuthServiceDep) -> None:
-    """Log out by revoking all refresh tokens of the login. No access token is required."""
+    """Log out by revoking all refresh tokens of the login session. No access token is required."""
     await service.log_out(data.refresh_token.get_secret_value())

@@ -22,8 +22,8 @@ from app.shared.schemas import NOT_BLANK, AppSchema, InputSchema, SearchText
 def normalize_email(text: str) -> str:
     """Return the normalized form in which an e-mail address is stored, looked up and rate-limited.
 
-    Surrounding whitespace is removed, Unicode is normalized to NFC, the domain is decoded from
-    `xn--…` to Unicode, and all letters are lowercased.
+    Normalization removes surrounding whitespace, converts Unicode to NFC, decodes the domain from
+    `xn--…` to Unicode, and converts all letters to lower case.
 
     Raises `ValueError` if the text is not an e-mail address, or contains a display name, as in
     `Ann <ann@example.com>`.
@@ -35,7 +35,7 @@ def normalize_email(text: str) -> str:
 
 
 def login_name(text: str) -> str:
-    """Return a normalized e-mail address, or any other text in lower case.
+    """Normalize the text if it is an e-mail address, otherwise convert the text to lower case.
 
     Text that is not an e-mail address is accepted, so that login attempts with such text are
     counted and take as long as any other login attempt.

@@ -18,7 +18,8 @@ def _now() -> datetime:
 class Entity(Table, db=engine):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets the id and both times, so a new row need not be read back.
+    The application sets `id`, `created_at` and `updated_at`, so that a new row need not be read
+    back from the database.
     """
 
     id = UUID(primary_key=True, default=None)

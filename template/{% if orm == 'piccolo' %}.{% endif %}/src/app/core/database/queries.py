@@ -27,7 +27,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Column, ...] = ()
-    """Columns that list queries load. An empty tuple means all columns.
+    """The columns to load when rows are listed. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -80,7 +80,7 @@ class Queries[Model: Entity]:
             created_at, key = self.model.created_at, self.model.id
             query = self._ordered(created_at, ascending=False)
             if after:
-                # The conditions mean `(created_at, id) < cursor`, and the query can use an index.
+                # This form of `(created_at, id) < cursor` lets the database use an index.
                 query = query.where(
                     created_at <= after.created_at,
                     (created_at < after.created_at) | (key < after.id),
@@ -115,7 +115,7 @@ class Queries[Model: Entity]:
         return next(iter(self._entities(rows)), None)
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from the given columns.
+        """Create an entity from the given column values.
 
         Reading a column that is not in `fields` raises `KeyError`.
         """

@@ -14,8 +14,8 @@ from app.core.database.revisions import MigrationError, is_defined_in_app
 def stored_table(table: type[Table]) -> DiffableTable:
     """Convert a table to the form that Piccolo compares with the revisions.
 
-    Functions and classes of the application are replaced, because a revision must not import code
-    that may be removed later.
+    Column classes of the application are replaced with classes of the ORM, and functions of the
+    application are omitted, because a revision must not import code that may be removed later.
     """
     meta = table._meta  # noqa: SLF001
     return DiffableTable(
@@ -66,7 +66,7 @@ def _stored_column(column: Column) -> Column:
         meta.params["default"] = None  # The application sets this default, not the database.
     elif default is not None:  # Some column classes have no parameter `default`.
         meta.params["default"] = _quote(default)
-    # Replace a custom class with its base class in the ORM, unless their column types differ.
+    # Replace a custom column class with its base class in the ORM, unless their SQL types differ.
     kind = type(column)
     stored.__class__ = next(each for each in kind.__mro__ if each.__module__.startswith("piccolo."))
     if stored.column_type != column.column_type:

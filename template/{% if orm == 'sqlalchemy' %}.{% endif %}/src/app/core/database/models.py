@@ -28,7 +28,8 @@ class TimestampMixin:
 class Entity(TimestampMixin, Base):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets the id and both times, so a new row need not be read back.
+    The application sets `id`, `created_at` and `updated_at`, so that a new row need not be read
+    back from the database.
     """
 
     __abstract__ = True

@@ -22,7 +22,8 @@ class TimestampMixin(SQLModel):
 class Entity(TimestampMixin):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets the id and both times, so a new row need not be read back.
+    The application sets `id`, `created_at` and `updated_at`, so that a new row need not be read
+    back from the database.
     """
 
     id: UUID = Field(default_factory=uuid7, primary_key=True)

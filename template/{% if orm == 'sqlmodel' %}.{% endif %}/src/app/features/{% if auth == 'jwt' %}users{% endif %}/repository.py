@@ -27,7 +27,10 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this e-mail address, normalized with `normalize_email`."""
+        """Return the user with this e-mail address.
+
+        The caller must normalize the address with `normalize_email`.
+        """
         return await self._one(self._select().where(col(User.email) == email))
 
     async def search(self, params: UserListParams) -> Page[User]:
@@ -51,8 +54,9 @@ class UserRepository(BaseRepository[User]):
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
         """Lock the user's row until the transaction ends, and return the user.
 
-        Other transactions wait before they lock, update or delete the row. Returns None if the user
-        does not exist or does not have the given column values.
+        Other transactions that call `lock` for the user, or that update or delete the row, wait
+        until this transaction ends. Returns None if the user does not exist or does not have the
+        given column values.
 
         A transaction that issues, spends or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
@@ -92,8 +96,8 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     async def spend(self, token_hash: str) -> UUID | None:
         """Mark the refresh token as spent, and return the id of its token family.
 
-        Returns None if the token is unknown, expired or already spent. If several calls
-        spend the same token concurrently, only one call returns the id.
+        Returns None if the token is unknown, expired or already spent. If several calls use the
+        same token concurrently, only one of them returns the id of the token family.
         """
         now = datetime.now(UTC)
         families = await self._session.execute(

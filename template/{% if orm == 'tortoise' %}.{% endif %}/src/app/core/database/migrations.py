@@ -41,8 +41,9 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the newest revision is the last applied one in the list that
-    `revisions` returns. After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest revision is the applied revision that comes last in
+    the list that `revisions` returns. After a merge revision is reverted, the merged branches are
+    separate again.
     """
     asyncio.run(_downgrade(settings))
 
@@ -161,7 +162,7 @@ async def _revisions() -> dict[str, Migration]:
 
 
 async def _changes(settings: Settings) -> list[Operation]:
-    """Return the operations that turn the schema of the revisions into that of the models."""
+    """Return the operations that a new revision needs to make the schema match the models."""
     _find_files()
     async with Connections.open(settings) as connections:
         with (session := Session(connections)):

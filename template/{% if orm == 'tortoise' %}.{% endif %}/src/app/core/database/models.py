@@ -12,7 +12,8 @@ from app.core.ids import uuid7
 class Entity(Model):
     """A row with a UUIDv7 id, a creation time and an update time.
 
-    The application sets these values, so that a new row need not be read back.
+    The application sets `id`, `created_at` and `updated_at`, so that a new row need not be read
+    back from the database.
     """
 
     id = fields.UUIDField(primary_key=True, default=uuid7)

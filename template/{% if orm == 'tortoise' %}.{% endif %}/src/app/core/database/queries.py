@@ -22,7 +22,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """Columns that list queries load. An empty tuple means all columns.
+    """The columns to load when rows are listed. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -75,7 +75,7 @@ class Queries[Model: Entity]:
         def rows() -> QuerySet[Model]:
             query = self._rows()
             if after:
-                # The conditions mean `(created_at, id) < cursor`, and the query can use an index.
+                # This form of `(created_at, id) < cursor` lets the database use an index.
                 query = query.filter(
                     Q(created_at__lt=after.created_at) | Q(id__lt=after.id),
                     created_at__lte=after.created_at,
@@ -116,7 +116,7 @@ class Queries[Model: Entity]:
         return await self._find({}, row_id) if changed else None
 
     async def _delete(self, row_id: UUID) -> Model | None:
-        # The row is locked, so that a concurrent deletion waits and then returns None.
+        # The row is locked, so that a concurrent call of `_delete` waits, then finds no row.
         row = await self._rows(id=row_id).select_for_update().first()
         if row:
             await row.delete(using_db=self._session.client)

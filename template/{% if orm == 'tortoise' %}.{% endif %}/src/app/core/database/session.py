@@ -10,7 +10,10 @@ CONFIG: dict[str, dict[str, Any]] = {
     "connections": {"default": {"engine": "app.core.database.engine", "credentials": {}}},
     "apps": {"app": {"models": ["app.models"], "migrations": "migrations.versions"}},
 }
-"""Tortoise's configuration with one app. `OneConnection` replaces the configured connection."""
+"""Tortoise's configuration, in which one Tortoise app contains all models.
+
+`OneConnection` replaces the configured connection.
+"""
 
 
 class OneConnection(ConnectionHandler):

@@ -24,12 +24,12 @@ STORED_DEFAULTS = (str, int, float, Decimal)
 class Comparison(MigrationAutodetector):
     """Compares the schema that the revisions create with the schema of the models.
 
-    Functions and classes of the application are replaced, because a revision must not import code
-    that may be removed later.
+    Column classes of the application are replaced with classes of the ORM, and functions of the
+    application are omitted, because a revision must not import code that may be removed later.
     """
 
     async def operations(self) -> list[Operation]:
-        """Return the operations that turn the schema of the revisions into that of the models."""
+        """Return the operations that a new revision needs to make the schema match the models."""
         await self.loader.build_graph()
         built, wanted = _stored(await self._project_state()), _stored(self._current_state())
         generator = OperationGenerator(built, wanted)
@@ -57,7 +57,7 @@ def _stored(state: State) -> State:
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
     """Copy the field, and replace its class with a Tortoise class that creates the same column."""
     stored = copy(field)
-    # Replace a custom class with its base class in the ORM, unless their column types differ.
+    # Replace a custom column class with its base class in the ORM, unless their SQL types differ.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():
@@ -75,5 +75,6 @@ def stored_field(name: str, field: Field[Any]) -> Field[Any]:
     parameters = inspect.signature(type(stored).__init__).parameters.keys()
     for attribute in parameters & vars(stored).keys():
         if stored.has_db_field and callable(getattr(stored, attribute)):
-            delattr(stored, attribute)  # A revision must not import a JSON encoder, for example.
+            # A revision must not import functions of the application, such as a JSON encoder.
+            delattr(stored, attribute)
     return stored

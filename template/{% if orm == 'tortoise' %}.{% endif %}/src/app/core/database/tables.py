@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 
 class CompleteSchemaEditor(BaseSchemaEditor):
-    """Supports constraints of new tables, indexes of new columns, and changed column types."""
+    """Creates constraints of new tables and indexes of new columns, and changes column types."""
 
     _checks: tuple[str, ...] = ()
 
@@ -48,14 +48,20 @@ class CompleteSchemaEditor(BaseSchemaEditor):
             await self.add_index(model, Index(fields=(field.source_field or field_name,)))
 
     def _drop_index_sql(self, model: type[Model], index_name: str) -> str:
-        """Add IF EXISTS, because earlier versions of this class did not create all indexes."""
+        """Return a DROP INDEX IF EXISTS statement.
+
+        Earlier versions of this class did not create all indexes, so the index may not exist.
+        """
         sql = super()._drop_index_sql(model, index_name)
         return sql.replace("DROP INDEX", "DROP INDEX IF EXISTS", 1)
 
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Change a column's type, which Tortoise cannot do. The database converts all values."""
+        """Change a column's type, which Tortoise cannot do.
+
+        The database converts the values in the column to the new type.
+        """
         old = old_model._meta.fields_map[field_name]  # noqa: SLF001
         new = new_model._meta.fields_map[field_name]  # noqa: SLF001
         if _is_column(old) and _is_column(new):

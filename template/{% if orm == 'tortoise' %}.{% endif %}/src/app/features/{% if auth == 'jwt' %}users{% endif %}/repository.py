@@ -24,7 +24,10 @@ class UserRepository(BaseRepository[User]):
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}
 
     async def get_by_email(self, email: str) -> User | None:
-        """Return the user with this e-mail address, normalized with `normalize_email`."""
+        """Return the user with this e-mail address.
+
+        The caller must normalize the address with `normalize_email`.
+        """
         return await self._rows(email=email).first()
 
     async def search(self, params: UserListParams) -> Page[User]:
@@ -45,7 +48,7 @@ class UserRepository(BaseRepository[User]):
         if not self._session.client.capabilities.support_for_update:
             # A database without row locks needs no lock: only one transaction at a time can write.
             return await self.active_role(user_id)
-        # Tortoise supports only stronger row locks, which would make requests of one user wait.
+        # With Tortoise's own row locks, concurrent requests of one user would wait for each other.
         sql = cached_sql(
             "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
         )
@@ -62,8 +65,9 @@ class UserRepository(BaseRepository[User]):
     async def lock(self, user_id: UUID, **columns: object) -> User | None:
         """Lock the user's row until the transaction ends, and return the user.
 
-        Other transactions wait before they lock, update or delete the row. Returns None if the user
-        does not exist or does not have the given column values.
+        Other transactions that call `lock` for the user, or that update or delete the row, wait
+        until this transaction ends. Returns None if the user does not exist or does not have the
+        given column values.
 
         A transaction that issues, spends or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
@@ -91,8 +95,8 @@ class RefreshTokenRepository(BaseRepository[RefreshToken]):
     async def spend(self, token_hash: str) -> UUID | None:
         """Mark the refresh token as spent, and return the id of its token family.
 
-        Returns None if the token is unknown, expired or already spent. If several calls
-        spend the same token concurrently, only one call returns the id.
+        Returns None if the token is unknown, expired or already spent. If several calls use the
+        same token concurrently, only one of them returns the id of the token family.
         """
         now = datetime.now(UTC)
         unspent = self._rows(token_hash=token_hash, spent_at=None, expires_at__gt=now)

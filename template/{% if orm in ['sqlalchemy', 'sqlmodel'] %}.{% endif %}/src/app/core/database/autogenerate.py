@@ -44,12 +44,12 @@ OPTIONS: dict[str, Any] = {
 def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
     """Return copies of the models' tables, with SQLAlchemy's types instead of custom types.
 
-    A revision generated from such copies imports no class of the application, because an import
-    would fail after the class is renamed or removed.
+    The copies keep classes of the application out of the generated revisions, because a revision
+    that imports a class fails after the class is renamed or removed.
     """
     stored = MetaData(naming_convention=models.naming_convention)
 
-    # Reflection reports the default schema as None, so the copied tables must use None too.
+    # Alembic compares the copies with reflected tables, in which the default schema is None.
     default = dialect.default_schema_name
 
     def named(schema_name: Any) -> Any:
@@ -79,13 +79,13 @@ def _move_checks(table: Table, dialect: Dialect) -> None:
         for check in [*constraints]:
             if isinstance(check, CheckConstraint):
                 constraints.remove(check)
-                # CREATE TABLE omits the constraint of a native enumerated type, for example.
+                # SQLAlchemy writes no CHECK constraint for an enumeration with a native ENUM type.
                 if f"CONSTRAINT {check.name} CHECK" in definition:
                     CheckConstraint(check.sqltext, name=check.name, table=table)
 
 
 def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    """Return SQLAlchemy's type for a type decorator or for a custom subclass of a type."""
+    """Return the built-in SQLAlchemy type that a type decorator or a custom type is based on."""
     if isinstance(type_, ARRAY) and _is_public(type(type_)):
         array = type_.copy()
         array.item_type = stored_type(type_.item_type, dialect)
@@ -95,7 +95,7 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, Enum):
         return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        # The copy has no variants, so `same` is false if the type has a variant for this dialect.
+        # `copy` has no variants, so it differs from a type that has a variant for this dialect.
         copy = constructor_copy(type_, type(type_))
         chosen = type_.dialect_impl(dialect)
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
@@ -140,7 +140,8 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        return getattr(change, "place", 3), 0  # Operations of the `schema` module set `place`.
+        # An operation from `schema.py` has a position, `place`. All other changes have position 3.
+        return getattr(change, "place", 3), 0
 
     for script in scripts:
         for changes in (*script.upgrade_ops_list, *script.downgrade_ops_list):
@@ -162,7 +163,7 @@ def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
 def _compare_computed_columns(
     context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
-    """Recreate a column whose computed expression changed, because Alembic only logs a warning."""
+    """Recreate a column if its computed expression changed. Alembic would only log a warning."""
     schema_name, table_name, stored, wanted = table
     if stored is not None and wanted is not None and context.connection is not None:
         for column in wanted.columns:

@@ -1,4 +1,4 @@
-"""Definitions for all tables: a column type for UTC times, and the names of constraints."""
+"""Definitions that all tables share: a column type for UTC times, and names of constraints."""
 
 from datetime import UTC, datetime
 

@@ -31,8 +31,9 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the newest revision is the last applied one in the list that
-    `revisions` returns. After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest revision is the applied revision that comes last in
+    the list that `revisions` returns. After a merge revision is reverted, the merged branches are
+    separate again.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
@@ -77,7 +78,7 @@ def difference(settings: Settings) -> str | None:
 def _describe(change: Any) -> str:
     """Format a change as text, such as `add_column items title`.
 
-    Alembic groups several changes of one column in a list.
+    Alembic groups several changes to the same column in a list.
     """
     if isinstance(change, list):
         return "\n".join(_describe(part) for part in change)
@@ -116,8 +117,8 @@ def _config(settings: Settings) -> Config:
 def _configuration_file() -> Path:
     """Return the path of the project's `alembic.ini`.
 
-    The function searches the checkout, the folder that contains the virtual environment, the
-    current folder, and the parent folders of the current folder.
+    The function looks for `alembic.ini` in the checkout, the folder that contains the virtual
+    environment, the current folder, and the current folder's parents.
     """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):

@@ -35,7 +35,7 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """Columns that list queries load. An empty tuple means all columns.
+    """The columns to load when rows are listed. An empty tuple means all columns.
 
     List queries should not load large columns or secrets.
     """
@@ -45,7 +45,7 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Column values that the queries filter by."""
 
-        # The type is `Any`, because type checkers may treat columns as values.
+        # Typed as `Any`, because type checkers may regard a column as a value, such as a `UUID`.
         self._table: Any = self.model
 
     @classmethod
@@ -118,11 +118,12 @@ class Queries[Model: Entity]:
         )
 
     def _load(self, fields: Mapping[str, Any]) -> Model:
-        """Create an entity from the given columns.
+        """Create an entity from the given column values.
 
         Reading a column that is not in `fields` raises `DetachedInstanceError`.
         """
-        # Calling the constructor takes ten times as long, and SQLAlchemy's own session skips it too.
+        # Calling the entity's constructor would take ten times as long as `new_instance`.
+        # SQLAlchemy's own session also creates entities without calling their constructor.
         entity: Model = self._table.__mapper__.class_manager.new_instance()
         entity.__dict__.update(fields)
         if len(fields) < len(_columns(self.model)):

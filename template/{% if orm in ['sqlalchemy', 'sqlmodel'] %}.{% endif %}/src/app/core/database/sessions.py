@@ -52,7 +52,8 @@ class Database(UnitsOfWork):
     async def _connect(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         """Yield a connection from the pool.
 
-        SQLAlchemy's own context manager is not used: it closes the connection in a new task.
+        SQLAlchemy's own context manager is not used, because it starts a new task to close the
+        connection, and starting a task takes time.
         """
         async with self._limit, aclosing(await engine.connect()) as connection:
             yield connection

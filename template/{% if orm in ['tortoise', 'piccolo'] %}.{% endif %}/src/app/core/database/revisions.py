@@ -17,8 +17,8 @@ class MigrationError(AppError):
 def project_folder() -> Path:
     """Return the folder of the project, which contains `migrations/versions`.
 
-    The function searches the checkout, the folder that contains the virtual environment, the
-    current folder, and the parent folders of the current folder.
+    The function looks for `migrations/versions` in the checkout, the folder that contains the
+    virtual environment, the current folder, and the current folder's parents.
     """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):
