@@ -2,7 +2,7 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "copier>=9.19", "psutil", "pyyaml", "uvloop"]
 # ///
-"""Measure all ORMs for the README's tables: `uv run benchmarks/orms.py`.
+"""Measure one project for each ORM, and print the README's tables: `uv run benchmarks/orms.py`.
 
 For each ORM the script generates a service with users on PostgreSQL, installs it, measures it as
 `run.py` does, and prints the report. The row "by id, cached" is measured on a second service with

@@ -162,7 +162,7 @@ def test_a_file_as_destination_is_reported_and_kept(template: Path, tmp_path: Pa
     assert file.read_text() == "mine\n"
 
 
-# --- Failures caused by the template's source or by copier's version ---
+# --- Failures caused by the address of the template's repository or by copier's version ---
 
 
 def test_a_repository_cannot_be_copied_without_git(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     provided_names = {
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
-    # Ignore methods of models and sessions, because only repositories of the same ORM call them.
+    # The methods of models and sessions may differ between ORMs.
+    # Each ORM has separate repositories, and only repositories call these methods.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())

@@ -164,7 +164,7 @@ class TestHttpsRedirect:
 
 class TestProxies:
     async def whoami(self, app: FastAPI, peer: str) -> Any:
-        """Return the response of `/whoami` to a request from a proxy with the address `peer`."""
+        """Request `/whoami` from a proxy with the address `peer`. Return the decoded response."""
         transport = ASGITransport(app, client=(peer, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get("/whoami", headers=FORWARDED)).json()

@@ -1,4 +1,4 @@
-"""Tests of how commands and tests read environment variables and the `.env` file."""
+"""Tests of the environment variables and the `.env` file that commands and tests read."""
 
 import os
 from pathlib import Path

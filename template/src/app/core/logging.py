@@ -196,8 +196,8 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
     """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
-    The iterator `remaining` limits the number of copied elements, because each element takes one
-    number from it. When `remaining` is exhausted, all other elements are omitted.
+    `remaining` limits the total number of copied elements: for each copied element, the function
+    consumes one item of this iterator. Elements after the end of the iterator are omitted.
     """
     if isinstance(value, SCALARS):
         return value

@@ -57,10 +57,10 @@ class MovingWindow:
         return 0
 
     def _remove_idle_clients(self, start: float) -> None:
-        """Remove up to two clients whose last counted request was made before `start`.
+        """Remove the request times of up to two clients that made no counted request since `start`.
 
-        Each request adds at most one client and removes up to two idle clients, so memory use stays
-        bounded.
+        `start` is the time at which the current window started. Each request adds at most one
+        client and removes up to two idle clients, so memory use stays bounded.
         """
         for _ in range(2):
             oldest = next(iter(self._clients), None)

@@ -1,6 +1,6 @@
 """Tests that Piccolo has the defects and limits for which `app.core.database` works around it.
 
-If Piccolo fixes a defect, a test in this file fails. Then check whether the workaround in
+If a test in this file fails because Piccolo has fixed a defect, check whether the workaround in
 `engine.py`, `migrations.py`, `queries.py` or `stored.py` is still needed.
 """
 

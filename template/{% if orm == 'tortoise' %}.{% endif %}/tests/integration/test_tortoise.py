@@ -1,6 +1,6 @@
 """Tests that Tortoise has the defects and limits for which `app.core.database` overrides it.
 
-If Tortoise fixes a defect, a test in this file fails. Then check whether the override in
+If a test in this file fails because Tortoise has fixed a defect, check whether the override in
 `engine.py`, `statements.py`, `stored.py` or `tables.py` is still needed.
 """
 

@@ -1,7 +1,7 @@
 """Tests that Alembic has the limits for which `app.core.database.autogenerate` extends it.
 
-If Alembic removes a limit, a test in this file fails. Then check whether the extension is still
-needed.
+If a test in this file fails because Alembic has removed a limit, check whether the extension is
+still needed.
 The extensions are tested in `test_revisions.py`.
 """
 

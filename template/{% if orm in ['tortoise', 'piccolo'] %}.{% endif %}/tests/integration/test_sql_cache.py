@@ -1,7 +1,7 @@
 """Tests that the ORM builds the SQL of each query again, which `sql_cache.py` avoids.
 
-If this test fails, the ORM caches SQL or builds SQL faster. Then check whether `sql_cache.py` is
-still needed.
+If this test fails because a new version of the ORM caches SQL or builds SQL faster, check whether
+`sql_cache.py` can be removed.
 """
 
 import sys

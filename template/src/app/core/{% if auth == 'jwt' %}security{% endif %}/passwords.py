@@ -60,5 +60,8 @@ class Passwords:
 
 @cache
 def _dummy_hash(hasher: Argon2Hasher) -> str:
-    """Return the hash that the passwords of unknown users are verified against."""
+    """Return the hash against which a password is verified if the user is unknown.
+
+    Verifying against a dummy hash makes a login of an unknown user take as long as any other login.
+    """
     return hasher.hash("dummy")

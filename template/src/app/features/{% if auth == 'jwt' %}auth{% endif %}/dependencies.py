@@ -59,10 +59,11 @@ ScopeDep = Annotated[Scope, Depends(get_scope)]
 
 
 async def get_detached_actor(token: AccessTokenDep, resources: ResourcesDep) -> Actor:
-    """Authenticate the user for a route whose service opens its own transactions.
+    """Authenticate the user in a separate unit of work, which ends before the route handler runs.
 
-    The database connection that reads the user is returned to the pool before the route handler
-    runs, so that no request holds one connection while it waits for a second one.
+    Routes use this dependency instead of `get_actor` if their service opens its own transactions.
+    If such a route kept the request's unit of work open, the request would hold one database
+    connection while it waits for a second one.
 
     Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
     deleted.
@@ -121,7 +122,7 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 
 
 async def limit_logins(request: Request, resources: Resources, email: str) -> None:
-    """Count a login attempt with the normalized e-mail address `email`.
+    """Count a login attempt for the user with the normalized e-mail address `email`.
 
     Login attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts
     from each address are counted separately, so an attacker cannot lock out a user at another

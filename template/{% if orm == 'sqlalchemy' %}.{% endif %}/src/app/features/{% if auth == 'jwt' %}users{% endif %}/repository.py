@@ -11,7 +11,8 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# Each authenticated request runs `ACTIVE` or `PROTECTED`, so these queries are built only once.
+# Queries that read the role of an active user: each authenticated request runs one of them.
+# Requests that only read data run `ACTIVE`. Other requests run `PROTECTED`, which locks the user.
 ACTIVE = select(User.role).where(User.id == bindparam("id"), User.is_active)
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 

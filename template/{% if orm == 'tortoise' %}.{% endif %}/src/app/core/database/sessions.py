@@ -45,7 +45,7 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """Yield a `Database` that opens connections on demand, and close them at the end."""
+        """Yield a `Database` that opens connections on demand. Close the connections on exit."""
         async with Connections.open(settings) as connections:
             # `init` resolves the relations between models and sets the SQL dialect of queries.
             with (session := Session(connections)):

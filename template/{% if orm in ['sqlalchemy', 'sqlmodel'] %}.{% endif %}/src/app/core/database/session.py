@@ -1,8 +1,8 @@
 """The database session, which executes statements on one connection of the pool.
 
 SQLAlchemy's `Session` is not used, because in a request that reads or writes a few rows, tracking
-entities takes more CPU time than the queries. To use relationships, open
-`AsyncSession(session.connection)`, and flush the session before the unit of work ends.
+entities takes more CPU time than the queries. To use relationships, open SQLAlchemy's
+`AsyncSession(session.connection)`, and flush this `AsyncSession` before the unit of work ends.
 """
 
 from collections.abc import Mapping

@@ -27,7 +27,7 @@ class Database(UnitsOfWork):
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncGenerator[Self]:
-        """Yield a `Database` that opens connections on demand, and close them at the end."""
+        """Yield a `Database` that opens connections on demand. Close the connections on exit."""
         engine = create_engine(settings)
         try:
             yield cls(engine, ConnectionLimit(settings))
