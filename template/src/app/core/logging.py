@@ -197,7 +197,8 @@ def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
     """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
     `remaining` limits the total number of copied elements: for each copied element, the function
-    consumes one item of this iterator. Elements after the end of the iterator are omitted.
+    takes one item of the iterator `remaining`. When `remaining` is exhausted, the function omits
+    all other elements.
     """
     if isinstance(value, SCALARS):
         return value

@@ -62,6 +62,6 @@ class Passwords:
 def _dummy_hash(hasher: Argon2Hasher) -> str:
     """Return the hash against which a password is verified if the user is unknown.
 
-    Verifying against a dummy hash makes a login of an unknown user take as long as any other login.
+    With this dummy hash, rejecting an unknown user takes as long as rejecting a wrong password.
     """
     return hasher.hash("dummy")

@@ -11,8 +11,9 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# Queries that read the role of an active user: each authenticated request runs one of them.
-# Requests that only read data run `ACTIVE`. Other requests run `PROTECTED`, which locks the user.
+# These queries read the role of the active user for each request, so each query is built only once.
+# For a request that writes, `get_actor` runs `PROTECTED`, which also locks the user's row.
+# In all other cases, authentication runs `ACTIVE`.
 ACTIVE = select(User.role).where(User.id == bindparam("id"), User.is_active)
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 

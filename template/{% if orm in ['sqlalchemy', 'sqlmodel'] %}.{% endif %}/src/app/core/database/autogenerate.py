@@ -101,7 +101,7 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
         return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
-        # `dialect_impl` of a `TypeDecorator` returns another `TypeDecorator`, for the dialect.
+        # `dialect_impl` of a `TypeDecorator` returns another `TypeDecorator`, for this dialect.
         inner = type_.dialect_impl(dialect)
         return stored_type(
             inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
