@@ -11,8 +11,8 @@ class ConnectionLimit:
 
     Tasks get a connection in the order in which they asked for one. A connection pool alone gives a
     released connection to the first task that asks for one after the release, even if other tasks
-    have waited longer. With 64 concurrent requests for one item each, the 99th percentile of the
-    latency was 781 ms with the pool alone, and 295 ms with the queue.
+    have waited longer. In a benchmark with 64 concurrent reads and 30 connections, the 99th
+    percentile of the latency was 1043 ms with the pool alone, and 177 ms with the queue.
     """
 
     def __init__(self, settings: Settings) -> None:
