@@ -72,8 +72,8 @@ def lines_of_queries(project: Path) -> int:
 
 def print_requests(reports: dict[str, Report]) -> None:
     print(
-        "Requests per second, and in parentheses the ratios to the `fair` and `bare` "
-        "reference applications:\n"
+        "Requests per second, with the ratios to the hand-written applications `fair` and `bare` "
+        "in parentheses:\n"
     )
 
     def cell(row: Row) -> str:
@@ -113,8 +113,8 @@ def print_routes(
 
 def print_start(reports: dict[str, Report], lines: dict[str, int]) -> None:
     print(
-        "Startup time, resident set size (RSS) and in parentheses proportional set size (PSS), "
-        "and lines of query code:\n"
+        "Startup time, resident set size (RSS, with the proportional set size, PSS, in "
+        "parentheses), and lines of query code:\n"
     )
     print_head("", "first response", "memory (PSS)", "`app --help`", "lines of queries")
     for orm, report in reports.items():
@@ -135,8 +135,8 @@ def start_of(reports: list[Report], side: str) -> tuple[str, str]:
 
 def print_stress(reports: dict[str, Report]) -> None:
     print(
-        "Reads by id over connections that are opened simultaneously, and latency of `/health` "
-        "during logins:\n"
+        "Rate and p99 latency of reads by id over connections that are opened simultaneously, and "
+        "p99 latency of `/health` without and during logins:\n"
     )
     bursts = [f"{connections} connections" for connections in BURSTS]
     print_head("", *bursts, "p99 of `/health` without logins", "p99 of `/health` during logins")

@@ -59,7 +59,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
     # Without Redis, the documentation and a warning still say what `redis=true` would change.
-    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|(way|outage) of Redis"),
+    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis|a Redis outage"),
     # Without live events, ASGI middleware still compares message types with `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
