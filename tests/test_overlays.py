@@ -55,8 +55,7 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
     # The methods of models and sessions may differ between ORMs.
-    # Each ORM has separate repository classes, and only these classes call methods of models and
-    # sessions.
+    # Each ORM has separate repository classes, and only these call methods of models and sessions.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())

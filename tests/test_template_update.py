@@ -31,7 +31,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 def unchanged_project(
     first_release: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Yield a project in a Git repository. Several tests share it, so none of them may modify it."""
+    """Yield a project in a Git repository. Several tests share it, so they must not modify it."""
     project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
