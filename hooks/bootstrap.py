@@ -4,11 +4,12 @@
 # ///
 """Turn a copy of this template into a project: `uv run hooks/bootstrap.py orm=tortoise`.
 
-GitHub's "Use this template" button copies this repository, and .github/workflows/bootstrap.yml runs
-this script in the copy. The script generates a project from the latest release of the original
-repository, because the copy has no tags, and `copier update` needs the tag of a release. The script
-creates a commit in a temporary folder and then fast-forwards the branch to this commit, so an error
-leaves the copy unchanged. The script does not push the commit.
+GitHub's "Use this template" button creates a new repository from the template, and
+.github/workflows/bootstrap.yml runs this script in the new repository. The script generates a
+project from the latest release of the template, because the new repository has no tags, and
+`copier update` needs the tag of a release. The script creates a commit in a temporary folder and
+then fast-forwards the branch to this commit, so an error leaves the new repository unchanged. The
+script does not push the commit.
 """
 
 import argparse
@@ -119,7 +120,7 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
 
 
 def keep_workflows(project: Path) -> None:
-    """Keep the content of workflow files, because GitHub lets no workflow's token change it."""
+    """Keep the workflow files, because on GitHub, a workflow's token may not change such files."""
     for path in (project / WORKFLOWS).glob("*"):
         if (ROOT / WORKFLOWS / path.name).exists():
             shutil.copy(ROOT / WORKFLOWS / path.name, path)

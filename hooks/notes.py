@@ -16,7 +16,7 @@ CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
 def notes(changelog: str, before: str, after: str) -> str:
-    """Return the changelog sections of the releases after `before`, up to and including `after`."""
+    """Return the changelog sections of the versions newer than `before`, up to version `after`."""
     sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
     first, last = release(before), release(after)
     return "".join(section for section in sections if first < release(section) <= last)

@@ -47,7 +47,7 @@ def main() -> None:
             run_step(commands)
             remaining.pop(0)
     except KeyboardInterrupt:
-        # After Ctrl-C, copier kills this script, so print the remaining commands and run none.
+        # After Ctrl-C, copier soon kills this script, so only print the remaining commands.
         print_commands("Stopped", [command for _, commands in remaining for command in commands])
 
 

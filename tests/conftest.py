@@ -89,7 +89,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Deselect tests that have no parameter values. pytest ends the names of such tests with NOTSET.
+    # Deselect tests whose list of parameter values is empty. pytest ends their names with NOTSET.
     deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
         deselected += [item for item in items if item.get_closest_marker("core")]
@@ -191,5 +191,5 @@ def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
 
 @pytest.fixture(scope="session")
 def all_dependencies(render: Render, worker_id: str) -> Project:
-    """Return a virtual environment with the dependencies of all combinations of options."""
+    """Return a virtual environment with every package on which any generated project depends."""
     return with_every_dependency(render, worker_id)

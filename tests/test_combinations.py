@@ -31,7 +31,7 @@ type RunCheck = Callable[..., str]
 # Dependencies that no module of a project imports, each with the reason why a project needs it.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy imports the driver whose name is part of the database URL.
-    "fastapi-swagger",  # A service's page `/docs` needs the JavaScript and CSS of fastapi-swagger.
+    "fastapi-swagger",  # The `/docs` page uses the JavaScript and CSS of fastapi-swagger.
     "httptools",  # uvicorn parses HTTP with httptools.
     "python-multipart",  # FastAPI parses forms with python-multipart.
     "uvloop",  # uvicorn uses the event loop of uvloop.
@@ -46,8 +46,8 @@ CHECKS = {
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }
 
-# For each option value, a pattern of words that projects with another value must not contain.
-# A second pattern matches phrases that are allowed although they contain such a word.
+# Each option value has two regular expressions: one for words and one for allowed phrases.
+# Projects with another value of the option may contain the words only in an allowed phrase.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
@@ -58,14 +58,14 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
-    # Without Redis, the documentation and a warning still say what `redis=true` would change.
+    # With `redis=false`, the documentation and a warning still mention `redis=true`.
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis|a Redis outage"),
-    # Without live events, ASGI middleware still compares message types with `websocket.accept`.
+    # Even with `websockets=false`, middleware contains ASGI message types like `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
 }
 
-# Files that depend on several options, so changing one of these options can add or remove them.
+# Files that exist only for some combinations of the values of several options.
 FILES_OF_SEVERAL_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
@@ -85,7 +85,8 @@ FILES_OF_SEVERAL_OPTIONS = {
 }
 
 # Environment variables for commands in a project whose package is not installed.
-# PYTHONPATH makes src/ importable. No .pyc files are written, because tests share the project.
+# PYTHONPATH makes src/ importable.
+# No .pyc files are written, because other tests read every file of the same project.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")

@@ -27,7 +27,7 @@ NAME = "it's a “projëkt” in 東京"
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Yield a function that mounts a tmpfs. Skip the test if the user is not allowed to mount."""
+    """Yield a function that mounts a tmpfs. Skip the test if the user may not mount it."""
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
@@ -264,7 +264,7 @@ def test_the_hooks_commands_complete_the_project_after_a_full_disk(
     assert output.count("No space left on device") >= 3
     assert output.count("To do it yourself") == 3
     filler.unlink()
-    # Skip `uv sync`, because the disk is too small for the dependencies.
+    # Skip `uv sync`, because the 4 MB disk has no room for the dependencies.
     commands_to_complete = [
         line for line in suggested_commands(output) if line.startswith(("git ", sys.executable))
     ]

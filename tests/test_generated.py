@@ -33,12 +33,12 @@ def without_leftovers(project: Project) -> Iterator[Run]:
     """Yield a function that runs commands. Fail if a command leaves a file or a process behind."""
     before = set(project.root.rglob("*"))
     mark = secrets.token_hex(16)
-    # Create the folder directly in /tmp, because the path of a Unix socket must be short.
+    # Create the folder directly in /tmp, because paths of Unix sockets in it must be short.
     with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
         # PostgreSQL may run as the user `nobody`, which must be able to read the folder.
         Path(temporary).chmod(0o755)
 
-        # pytest gets a folder that is not checked, because pytest keeps temporary files on purpose.
+        # Give pytest another temporary folder, because pytest keeps temporary files on purpose.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:
@@ -67,7 +67,7 @@ def processes_with(mark: str) -> list[str]:
 def invalid_settings(project: Project) -> dict[str, str]:
     """Write invalid settings to `.env`, and return environment variables with invalid settings.
 
-    The invalid values make a generated test fail if the test reads the developer's settings.
+    A test of the project fails if it reads these settings, which stand for a developer's settings.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)

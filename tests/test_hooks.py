@@ -312,7 +312,7 @@ def test_the_real_uv_installs_the_project(copie: Copie, template: Path) -> None:
 
 def test_an_update_does_not_run_the_hook(released: Path, programs: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
-    # Extend PATH, because copier runs `git submodule`, a shell script that calls programs in PATH.
+    # Do not replace PATH, because copier runs `git submodule`, which calls programs in PATH.
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
 
     def copier(*arguments: str | Path) -> str:

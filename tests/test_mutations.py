@@ -1,7 +1,8 @@
 """Mutation tests: put a fault into a copy of this repository, and check that a test detects it.
 
 Each entry of FAULTS contains a fault and the test that must fail because of it. For each fault,
-pytest runs only the named test. In a copy without a fault, all tests named in FAULTS must pass.
+pytest runs only the test that must detect the fault. In a copy without a fault, all tests named in
+FAULTS must pass.
 """
 
 import shutil
@@ -114,7 +115,7 @@ ALWAYS_TESTED = {
     "a formatting error",
     "an edited migration",
 }
-"""The only faults that are tested without `--matrix`, to keep the test run short."""
+"""Without `--matrix`, only these faults are tested, to keep the test run short."""
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Test that the files for each ORM and database define the names that other modules import.
 
-An overlay is the set of files that copier renders only for one ORM or only for one database. Names
-that are used only inside the overlay are ignored. The test compares only names and parameters,
-because mypy already checks the types in every combination of options.
+An overlay is the set of files that copier renders only for one ORM or only for one database. The
+test ignores names that are used only by files for the same ORM or database. The test compares only
+names and parameters, because mypy already checks the types in every combination of options.
 """
 
 import ast
@@ -45,7 +45,7 @@ def paths(template: Path) -> dict[jinja2.Template, set[str]]:
 
 
 def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
-    """Return the names that modules outside the overlay import from it, with their signatures."""
+    """Return the names that other modules import from files in `overlay`, with their signatures."""
     modules = {
         ".".join(path.with_suffix("").parts).removeprefix("src."): path
         for path in overlay
@@ -55,7 +55,7 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
     # The methods of models and sessions may differ between ORMs.
-    # Each ORM has separate repositories, and only repositories call these methods.
+    # Each ORM has separate repository classes, and only these call methods of models and sessions.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())

@@ -181,7 +181,7 @@ def test_an_answer_adds_and_removes_exactly_its_files(
 
 
 def test_actions_and_images_are_pinned_by_digest(surface: Answers, render: Render) -> None:
-    """The uv image in the GitLab pipeline may be unpinned, because Renovate pins the image."""
+    """The uv image in the GitLab pipeline needs no digest, because Renovate adds one."""
     project = render(**surface)
     patterns = {
         "Dockerfile": r"^FROM (\S+)",

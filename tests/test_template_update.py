@@ -31,7 +31,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 def unchanged_project(
     first_release: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Yield a committed project that several tests share. The tests must not modify the project."""
+    """Yield a project in a Git repository. Several tests share it, so they must not modify it."""
     project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
@@ -45,7 +45,7 @@ def committed(template: Path, project: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the update script in this process, because copier's compiled templates are cached here.
+    """Run the update script in this process, to reuse copier's cache of compiled templates.
 
     An exception that the update script does not handle fails the test.
     """

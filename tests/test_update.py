@@ -270,7 +270,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def test_the_answers_file_contains_every_asked_question_and_nothing_else(render: Render) -> None:
-    # Choose Redis, because copier asks the question about the worker only with Redis.
+    # Choose Redis, because otherwise copier does not ask whether to add a worker.
     answers = render(redis=True) / ".copier-answers.yml"
     saved = yaml.safe_load(answers.read_text(encoding="utf-8"))
 
@@ -319,7 +319,7 @@ def releases() -> list[str]:
 def test_an_update_from_each_release_equals_a_fresh_copy(
     tag: str, template: Path, tmp_path: Path
 ) -> None:
-    """The comparison excludes migrations, because an update keeps the old release's migrations."""
+    """Migrations are not compared, because an update keeps the migrations of the old release."""
     repository, project, fresh = (tmp_path / name for name in ("template", "project", "fresh"))
     answers: Answers = {"redis": True, "websockets": True, "worker": True}
     archive = tmp_path / "release.tar"

@@ -295,7 +295,7 @@ def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
         assert field.get("type", "string") == (
             "choice" if offered else "string" if text else "boolean"
         ), name
-        # bootstrap.py ignores unticked checkboxes, so every yes-or-no question must default to no.
+        # In the form, an unticked checkbox means the default, so the default must be "no".
         assert field.get("default", "") == ("" if computed else question["default"]), name
         assert question["default"] is not True, name
 

@@ -98,7 +98,7 @@ def installer(worker_id: str) -> Iterator[Callable[[Path], Project]]:
 
 
 def with_every_dependency(render: Render, worker_id: str) -> Project:
-    """Return a virtual environment with the dependencies of all combinations of options.
+    """Return a virtual environment with every package on which any generated project depends.
 
     The installation fails if two combinations require incompatible versions of a package.
     """

@@ -63,7 +63,7 @@ def test_responses_match_the_openapi_document(
 
 
 def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
-    """`routes.txt` is the only list of all routes, because features are discovered at startup."""
+    """Only `routes.txt` lists all routes, because the application discovers features at startup."""
     routes = [
         f"{method.upper()} {path}\n"
         for path, operations in shared_app.openapi()["paths"].items()

@@ -1,4 +1,4 @@
-"""Tests of the HTTP middleware, such as request ids, CORS, HTTPS redirects and compression."""
+"""Tests of the middleware for request ids, CORS, HTTPS redirects, compression and more."""
 
 import gzip
 from typing import Any
@@ -164,7 +164,7 @@ class TestHttpsRedirect:
 
 class TestProxies:
     async def whoami(self, app: FastAPI, peer: str) -> Any:
-        """Request `/whoami` from a proxy with the address `peer`. Return the decoded response."""
+        """Send a request for `/whoami` from the IP address `peer`. Return the decoded response."""
         transport = ASGITransport(app, client=(peer, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get("/whoami", headers=FORWARDED)).json()

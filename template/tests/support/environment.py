@@ -20,7 +20,8 @@ def named(setting: str) -> str | None:
 def runs_tests(config: pytest.Config) -> bool:
     """Return whether this process runs tests. Under `pytest -n`, only worker processes run tests.
 
-    The main process of `pytest -n` keeps the settings, because the worker processes inherit them.
+    The main process of `pytest -n` keeps the environment variables of the settings, because the
+    worker processes inherit these variables.
     """
     return bool(config.getoption("dist", "no") == "no" or config.option.collectonly)
 

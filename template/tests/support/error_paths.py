@@ -1,4 +1,4 @@
-"""Pytest hooks that fail a run of all tests if too few tests are marked `error_path`."""
+"""Pytest hooks that fail a full test run if too few tests are marked `error_path`."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run of all tests if too few tests are marked `error_path`."""
+    """Fail a full test run if too few tests are marked `error_path`."""
     if has_too_few_error_paths(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -36,7 +36,7 @@ def pytest_terminal_summary(
 
 
 def has_too_few_error_paths(config: pytest.Config) -> bool:
-    """Return whether too few tests are marked `error_path`. Return False if only some tests run."""
+    """Return whether this is a full test run with too few tests that are marked `error_path`."""
     complete = not (config.option.keyword or config.option.markexpr or config.option.file_or_dir)
     return complete and COUNTS.total() > 0 and error_path_share() < MIN_ERROR_PATH_SHARE
 

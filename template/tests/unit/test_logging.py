@@ -33,7 +33,7 @@ def logged(settings: Settings, **changes: Any) -> Generator[io.BytesIO]:
         configure_logging(settings.model_copy(update=changes))
     yield raw
     configure_logging(settings)
-    stream.detach()  # Otherwise, the stream would close the buffer when it is garbage-collected.
+    stream.detach()  # Keep the buffer open when the stream is garbage-collected.
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests of `MovingWindow`, and of the defect in `limits` that makes `MovingWindow` necessary."""
+"""Tests of `MovingWindow`, and of the defect in the `limits` library that `MovingWindow` avoids."""
 
 import asyncio
 import time

@@ -66,7 +66,7 @@ async def test_a_line_break_in_a_header_injects_no_header(client: AsyncClient, v
 async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient
 ) -> None:
-    # Use the production hash cost, because with cheap hashes all logins take about the same time.
+    # Use the production hash cost, because the time of a cheap hash is too short to measure.
     app.state.resources.passwords = Passwords()
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)
@@ -141,7 +141,7 @@ async def test_the_log_of_a_request_contains_the_user_id(
     settings: Settings, database: Database, user: Account
 ) -> None:
     with logged(settings, log_level="info") as output:
-        # Keep `create_app` from replacing the logging configuration, which writes to `output`.
+        # Do not let `create_app` configure logging again, because the log must go to `output`.
         with patch("app.main.configure_logging"):
             app = create_app(settings)
         async with running_app(app, database), client_for(app) as client:

@@ -66,7 +66,7 @@ async def test_a_forged_token_without_changes_is_accepted(
 ) -> None:
     """Without arguments, `forge` returns a valid token.
 
-    If another test passes arguments to `forge` and gets 401, the arguments are therefore the cause.
+    Because this test passes, a 401 in another test is due to the arguments of `forge`.
     """
     assert await status_with(anonymous, forge()) == 200
 

@@ -1,4 +1,4 @@
-"""Tests that Piccolo has the defects and limits for which `app.core.database` works around it.
+"""Tests of defects and limitations of Piccolo that `app.core.database` works around.
 
 If a test in this file fails because Piccolo has fixed a defect, check whether the workaround in
 `engine.py`, `migrations.py`, `queries.py` or `stored.py` is still needed.

@@ -1,4 +1,4 @@
-"""Fixtures of the test database: each test runs in a transaction that is rolled back."""
+"""Fixtures for the test database. Each test runs in a transaction that is rolled back."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

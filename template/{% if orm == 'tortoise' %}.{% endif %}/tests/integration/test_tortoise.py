@@ -1,4 +1,4 @@
-"""Tests that Tortoise has the defects and limits for which `app.core.database` overrides it.
+"""Tests of defects and limitations of Tortoise that `app.core.database` works around.
 
 If a test in this file fails because Tortoise has fixed a defect, check whether the override in
 `engine.py`, `statements.py`, `stored.py` or `tables.py` is still needed.
@@ -119,7 +119,7 @@ async def test_tortoise_logs_the_parameters_of_a_query(
 async def test_a_transaction_in_a_tortoise_transaction_ignores_subclasses(
     database: Database,
 ) -> None:
-    """The method `_in_transaction` of `Connection` keeps the translation of outages."""
+    """`Connection` overrides `_in_transaction`, so that the nested client is a `Connection` too."""
     async with database.writing_session() as session:
         assert isinstance(session.client, Connection)
         nested = super(Connection, session.client)._in_transaction()

@@ -1,4 +1,4 @@
-"""Applies operations of revisions with Tortoise's own schema editor, or with the one in `app`."""
+"""Applies migration operations with the schema editor of Tortoise or of the application."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.core.database.schema import schema_editor
 
 
 def create_room(*columns: tuple[str, Any], **options: Any) -> Operation:
-    """Return an operation that creates the table `rooms`, which has an `id` and other columns."""
+    """Return an operation that creates the table `rooms` with an `id` and the given columns."""
     key = ("id", fields.IntField(primary_key=True))
     return CreateModel("Room", [key, *columns], options={"table": "rooms", "app": "app", **options})
 

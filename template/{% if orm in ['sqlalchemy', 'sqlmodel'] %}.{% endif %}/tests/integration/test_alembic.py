@@ -1,8 +1,8 @@
-"""Tests that Alembic has the limits for which `app.core.database.autogenerate` extends it.
+"""Tests of limitations of Alembic that `app.core.database.autogenerate` works around.
 
-If a test in this file fails because Alembic has removed a limit, check whether the extension is
-still needed.
-The extensions are tested in `test_revisions.py`.
+If a test in this file fails because Alembic no longer has a limitation, check whether the code in
+`autogenerate.py` that works around the limitation is still needed.
+The module `autogenerate.py` is tested in `test_revisions.py`.
 """
 
 from itertools import pairwise

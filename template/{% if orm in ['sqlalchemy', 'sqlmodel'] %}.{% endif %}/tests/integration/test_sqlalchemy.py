@@ -1,7 +1,7 @@
-"""Tests that SQLAlchemy has the limits for which `app.core.database` does not use its functions.
+"""Tests of limitations of SQLAlchemy that `app.core.database` works around.
 
-If a test in this file fails because SQLAlchemy has removed a limit, check whether the function of
-SQLAlchemy can replace the code in `app.core.database`.
+If a test in this file fails because SQLAlchemy no longer has a limitation, check whether the code
+in `app.core.database` that works around the limitation is still needed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from app.core.database.engine import create_engine
 async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
     engine: AsyncEngine,
 ) -> None:
-    """In contrast to SQLAlchemy, `Database` closes a connection in the current task."""
+    """SQLAlchemy closes a connection in another task, but `Database` uses the current task."""
     tasks: list[asyncio.Task[Any] | None] = []
 
     def record_task(*_arguments: object) -> None:
@@ -37,7 +37,7 @@ async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
 
 @pytest.mark.error_path
 async def test_sqlalchemy_serves_a_new_task_before_a_waiting_task(settings: Settings) -> None:
-    """In contrast to SQLAlchemy, `ConnectionLimit` serves tasks in the order of their requests."""
+    """Unlike SQLAlchemy's pool, `ConnectionLimit` first serves the task that has waited longest."""
     changes = {"db_pool_size": 1, "db_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=changes))
     try:

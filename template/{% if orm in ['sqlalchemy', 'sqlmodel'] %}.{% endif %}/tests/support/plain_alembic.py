@@ -1,4 +1,4 @@
-"""Compares models with a database by means of Alembic, without the overrides in `app`."""
+"""Compares models with a database, using Alembic without the overrides in `app.core.database`."""
 
 from typing import Any
 from unittest.mock import patch
@@ -32,7 +32,7 @@ def numbers(*items: Any) -> MetaData:
 
 
 def plain_impl(dialect: str) -> type[impl.DefaultImpl]:
-    """Return Alembic's own class for the dialect, which a class in `schema.py` replaces."""
+    """Return Alembic's own class for the dialect, instead of the subclass in `schema.py`."""
     classes = impl._impls[dialect].__mro__
     return next(each for each in classes if each.__module__.startswith("alembic."))
 

@@ -1,4 +1,4 @@
-"""Tests that the ORM builds the SQL of each query again, which `sql_cache.py` avoids.
+"""Tests that the ORM does not cache the SQL of queries, so the cache in `sql_cache.py` is needed.
 
 If this test fails because a new version of the ORM caches SQL or builds SQL faster, check whether
 `sql_cache.py` can be removed.
@@ -15,7 +15,7 @@ from app.core.ids import uuid7
 from app.features.items.models import Item
 
 MANY = 100
-"""A number of function calls that takes longer than to look up the SQL in a dictionary."""
+"""Looking up SQL in a dictionary takes less time than this number of function calls."""
 
 
 class ItemQueries(queries.Queries[Item]):
@@ -41,7 +41,7 @@ async def test_the_orm_calls_many_functions_to_build_the_same_sql_again(
 
 
 def count_calls(function: Callable[[], object]) -> int:
-    """Return the number of Python functions that are called when `function` is called."""
+    """Return the number of Python function calls that are made while `function` runs."""
     events: list[str] = []
 
     def record(_frame: FrameType, event: str, _argument: object) -> None:
