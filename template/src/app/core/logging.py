@@ -24,7 +24,10 @@ SECRET_KEY = re.compile(
     r"passw(or)?d|pwd|secret|authorization|cookie|credential|api_?key|private_?key"
     r"|(^|_)tokens?(_hash|_value)?$"
 )
-"""Pattern of keys, converted to snake case, whose values are never logged."""
+"""Pattern for keys whose values are never logged.
+
+A key is converted to snake case before it is compared with the pattern.
+"""
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
@@ -168,7 +171,7 @@ def mark_as_logged(error: BaseException) -> None:
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
     """Drop uvicorn's log records of exceptions that are already logged.
 
-    Query strings are removed from uvicorn's other log records, because they may contain secrets.
+    Query strings may contain secrets, so they are removed from all records that are not dropped.
     """
     if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
         return False
@@ -196,9 +199,8 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
     """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
-    `remaining` limits the total number of copied elements: for each copied element, the function
-    takes one item of the iterator `remaining`. When `remaining` is exhausted, the function omits
-    all other elements.
+    For each element that the function copies, it takes one item from the iterator `remaining`. Once
+    `remaining` is exhausted, all further elements are omitted.
     """
     if isinstance(value, SCALARS):
         return value

@@ -100,8 +100,8 @@ class BaseRepository[Model: Entity](Queries[Model]):
         the scope's filters only if the schema contains every column that the scope filters by.
 
         ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache. A
-        repository that may return the rows of all owners could therefore return deleted rows, so
-        the repository always reads from the database.
+        repository that may return the rows of all owners always reads from the database, because
+        the cache may still contain rows that were deleted together with their owner.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -122,9 +122,9 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
         The database detects conflicts, because a query before the write could not see the rows of
         concurrent transactions. A violated CHECK constraint raises a `ConflictError` only if
-        `conflicts` contains the constraint's name. If `conflicts` does not contain the name, the
-        database error is raised unchanged, because request validation should have rejected the
-        value.
+        `conflicts` contains the constraint's name. If `conflicts` does not contain the name of the
+        CHECK constraint, the database error is raised unchanged, because the violation is a bug:
+        request validation should have rejected the value.
         """
         try:
             yield

@@ -24,7 +24,7 @@ class Scope:
     sees_all: bool = False
     """Whether queries return all rows, and not only the rows that match `columns`.
 
-    New rows get the values of `columns` even if `sees_all` is true.
+    New rows get the column values in `columns` even if `sees_all` is true.
     """
 
 

@@ -6,7 +6,7 @@ lost if a client or a proxy sends it on an idle connection while uvicorn closes 
 
 With several worker processes, uvicorn's parent process keeps its listening sockets open until the
 last worker has ended. While the parent's sockets are open, the operating system accepts connections
-that no worker will serve (uvicorn pull request 2010, which is not merged).
+that no worker will serve (uvicorn pull request 2010 would fix this, but is not merged).
 """
 
 import asyncio

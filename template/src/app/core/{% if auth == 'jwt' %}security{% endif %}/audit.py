@@ -36,8 +36,9 @@ def record(event: SecurityEvent, user_id: UUID | None = None, **details: str) ->
     """Log a security event about a user. `user_id` is None if the user is unknown.
 
     If another user, such as an admin, caused the event, the id of that user is logged as
-    `actor_id`. structlog's context variables provide two further values: `get_actor` stores the
-    authenticated user's id, and `RequestContextMiddleware` stores the client's address.
+    `actor_id`. `get_actor` stores the authenticated user's id in the structlog context variable
+    `user_id`. `RequestContextMiddleware` stores the client's address in the structlog context
+    variable `client`.
     """
     actor_id = get_contextvars().get("user_id")
     if user_id:

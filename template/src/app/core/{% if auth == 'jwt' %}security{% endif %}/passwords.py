@@ -45,9 +45,10 @@ class Passwords:
         return await to_thread.run_sync(self._hash.hash, password, limiter=self._limiter)
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Return whether the password is correct, and the new hash to store (or None).
+        """Return whether the password is correct, and a new hash if the stored hash is outdated.
 
-        The new hash replaces a stored hash that was made with outdated argon2 parameters.
+        A stored hash is outdated if it was made with argon2 parameters that are no longer used. The
+        second value is None if no new hash has to be stored.
 
         `hashed` is None for an unknown user. Rejecting an unknown user takes as long as rejecting a
         wrong password, so that the response time does not reveal which accounts exist.

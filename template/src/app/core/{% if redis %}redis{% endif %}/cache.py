@@ -44,7 +44,7 @@ class Cache:
     """A cache with versioned keys: invalidating a key increments the version of the key.
 
     If a row changes while a reader loads it, the reader stores the outdated row under the old
-    version, where later readers do not look for the row.
+    version of the key, which later readers do not read.
     """
 
     def __init__(self, redis: RedisServer) -> None:
@@ -79,7 +79,7 @@ class Cache:
     async def invalidate(self, key: str) -> None:
         """Invalidate the key for all processes, or retry later if Redis is unavailable."""
         now = time.monotonic()
-        # Cache entries expire after LIFETIME seconds, so older pending invalidations are dropped.
+        # An invalidation is dropped after LIFETIME seconds, because its entries have expired.
         self._pending = {k: since for k, since in self._pending.items() if now - since < LIFETIME}
         self._pending[_version_key(key)] = now
         with suppress(RedisUnavailableError), self._redis.use() as redis:
@@ -91,7 +91,7 @@ class Cache:
         await self._invalidate_pending(redis)
         token = uuid4().hex
         # The script looks up the entry and acquires the lease in one atomic step.
-        # Without the script, a reader could load an entry that another reader has just stored.
+        # Without the script, a reader could call `load` after another reader has stored the entry.
         version, found, *acquired = await redis.eval(
             LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
         )
@@ -118,7 +118,7 @@ class Cache:
 
     async def _invalidate_pending(self, redis: Redis) -> None:
         for key in tuple(self._pending):
-            # The version key must expire later than all entries that were stored under the version.
+            # The key with the version number must expire later than all entries of that version.
             await redis.eval(INVALIDATE, 1, key, 3 * LIFETIME)
             self._pending.pop(key, None)
 

@@ -1,4 +1,4 @@
-"""Rate limit counters in Redis, which all processes of the service share."""
+"""Rate limit counters that are stored in Redis and shared by all processes of the service."""
 
 import math
 import time
@@ -20,7 +20,7 @@ class SharedRateLimiter(RateLimiter):
             "redis://",
             implementation="redispy",
             key_prefix=f"{DISTRIBUTION}:limits",
-            # The `connection_pool` option of `limits` accepts a pool, but its type hint does not.
+            # `limits` accepts redis-py's pools, but the type hint of `connection_pool` does not.
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
         super().__init__(enabled=local.enabled)

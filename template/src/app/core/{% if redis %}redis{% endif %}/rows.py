@@ -41,5 +41,5 @@ def _key(resource: Resource, row_id: UUID) -> str:
 
 @cache
 def _schema_hash(schema: type[AppSchema]) -> str:
-    """Return a short hash of the schema, so that different schemas never share a cache entry."""
+    """Return a short hash of the schema, so that entries of an older schema are not read."""
     return hashlib.sha256(repr(schema.model_json_schema()).encode()).hexdigest()[:8]

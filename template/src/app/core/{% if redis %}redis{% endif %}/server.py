@@ -17,7 +17,7 @@ from app.settings.redis import RedisSettings
 logger = get_logger(__name__)
 
 MAX_CONNECTIONS = 10_000
-"""Maximum size of the connection pool. This limit is too high to be reached in practice."""
+"""Maximum number of connections in the pool, so high that it is not reached in practice."""
 
 RETRY_INTERVAL = 1.0
 """Seconds between two attempts to reach an unavailable Redis server."""

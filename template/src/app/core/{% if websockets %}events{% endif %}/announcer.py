@@ -28,9 +28,9 @@ async def announce(
 ) -> None:
     """Publish an event for each committed row change.
 
-    The channel of an event has the name of the row's resource, for example `items`. If a model has
-    an owner column, only the owner of the row and admins receive the event. If a model has no owner
-    column, every subscriber of the channel receives the event.
+    An event's channel is named after the resource of the changed row, for example `items`. If a
+    model has an owner column, only the owner of the row and admins receive the event. If a model
+    has no owner column, every subscriber of the channel receives the event.
     """
     for change in changes:
         channel, schema = change.resource.name, change.resource.schema

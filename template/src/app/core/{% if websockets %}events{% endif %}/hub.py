@@ -45,7 +45,7 @@ class Subscriber:
     """A WebSocket connection, with its subscribed channels, permissions and send queue."""
 
     key: str
-    """Identifier of the client, by which the hub counts the connections of each client."""
+    """Identifies the client, so that the hub can count the connections of each client."""
     _: KW_ONLY
     sees_all: bool
     user_id: UUID | None = None

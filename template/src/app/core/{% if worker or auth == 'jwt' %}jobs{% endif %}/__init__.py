@@ -60,7 +60,8 @@ class Job[**Parameters]:
 job = Job
 """Decorator that declares an async function as a background job.
 
-Pass the arguments of the function, except the context, to `jobs.enqueue(unit, function, …)`.
+To enqueue a job, call `jobs.enqueue(unit, function, …)` with all arguments of the job function
+except the `JobContext`.
 """
 
 

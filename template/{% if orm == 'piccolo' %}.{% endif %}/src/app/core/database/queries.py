@@ -29,7 +29,7 @@ class Queries[Model: Entity]:
     columns: tuple[Column, ...] = ()
     """The columns to load when rows are listed. An empty tuple means all columns.
 
-    List queries should not load large columns or secrets.
+    Queries for lists should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -63,7 +63,7 @@ class Queries[Model: Entity]:
         def count() -> Count:
             return self.model.count().where(*self._conditions(), *where)
 
-        if where:  # SQL with arbitrary conditions is not cached, because it has no cache key.
+        if where:  # SQL with conditions is not cached: a condition cannot be part of a cache key.
             page = await self._session.run(rows().offset(offset).limit(limit))
             return self._entities(page), await self._session.run(count())
         key, values = (type(self), shape(self._filters)), arguments(self._filters)

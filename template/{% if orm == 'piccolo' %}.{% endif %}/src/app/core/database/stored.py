@@ -1,4 +1,4 @@
-"""Converts models to a form that can be compared with the revisions."""
+"""Converts models to the form in which revisions describe tables, so that both can be compared."""
 
 import inspect
 from enum import Enum

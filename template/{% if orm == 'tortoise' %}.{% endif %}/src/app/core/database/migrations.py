@@ -41,9 +41,8 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the newest revision is the applied revision that comes last in
-    the list that `revisions` returns. After a merge revision is reverted, the merged branches are
-    separate again.
+    If the revisions have branches, the function `revisions` defines which applied revision is the
+    newest. After a merge revision is reverted, the merged branches are separate again.
     """
     asyncio.run(_downgrade(settings))
 
@@ -91,7 +90,7 @@ async def _upgrade(settings: Settings, revision: str) -> None:
                         await recorder.record_applied(APP, name)
                     logger.info("upgraded", revision=name)
             except IncompatibleStateError as exc:
-                # The revision uses a table, column or constraint that was removed.
+                # The revision uses a table, column or constraint that another revision has removed.
                 raise MigrationError(
                     f"Revision {name} conflicts with an earlier revision or with another branch."
                 ) from exc
@@ -155,7 +154,7 @@ async def _graph() -> MigrationGraph:
 
 
 async def _revisions() -> dict[str, Migration]:
-    """Return all revisions by name, oldest first."""
+    """Return a dictionary of all revisions, oldest first, with the revision names as keys."""
     graph = await _graph()
     keys = [key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)]
     return {key.name: migration for key in keys if (migration := graph.nodes[key])}

@@ -29,7 +29,10 @@ class Entity(Model):
         super().__init__(**{"created_at": now, "updated_at": now, **values})
 
     async def save(self, *args: Any, **options: Any) -> None:
-        """Set `updated_at` and save the row. `update_fields`, if any, must contain `updated_at`."""
+        """Set `updated_at` and save the row.
+
+        `update_fields`, if given, must contain `updated_at`.
+        """
         if self._saved_in_db:
             self.updated_at = datetime.now(UTC)
         await super().save(*args, **options)

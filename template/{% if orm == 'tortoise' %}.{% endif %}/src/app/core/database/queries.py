@@ -18,13 +18,16 @@ type Condition = Q
 
 
 class Queries[Model: Entity]:
-    """Database queries for one model. `_rows()` selects the connection and applies the filters."""
+    """Database queries for one model.
+
+    `_rows()` starts a query that uses the session's connection and the repository's filters.
+    """
 
     model: type[Model]
     columns: tuple[str, ...] = ()
     """The columns to load when rows are listed. An empty tuple means all columns.
 
-    List queries should not load large columns or secrets.
+    Queries for lists should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -60,7 +63,7 @@ class Queries[Model: Entity]:
             query = self._needed(self._rows(*where))
             return query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit).offset(offset)
 
-        if where:  # SQL with arbitrary conditions is not cached, because it has no cache key.
+        if where:  # SQL with conditions is not cached: a condition cannot be part of a cache key.
             return await rows(), await self._rows(*where).count()
         key, values = (type(self), shape(self._filters)), self._arguments(self._filters)
         sql = cached_sql(("page", order, *key), lambda: rows().sql())
@@ -116,7 +119,7 @@ class Queries[Model: Entity]:
         return await self._find({}, row_id) if changed else None
 
     async def _delete(self, row_id: UUID) -> Model | None:
-        # The row is locked, so that a concurrent call of `_delete` waits, then finds no row.
+        # The row is locked, so that a concurrent call to `_delete` waits and then finds no row.
         row = await self._rows(id=row_id).select_for_update().first()
         if row:
             await row.delete(using_db=self._session.client)

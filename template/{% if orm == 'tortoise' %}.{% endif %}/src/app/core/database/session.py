@@ -12,12 +12,13 @@ CONFIG: dict[str, dict[str, Any]] = {
 }
 """Tortoise's configuration, in which one Tortoise app contains all models.
 
-`OneConnection` replaces the configured connection.
+Queries do not use the connection `default`, because `OneConnection` returns the connection of the
+session instead.
 """
 
 
 class OneConnection(ConnectionHandler):
-    """A connection handler that returns the session's connection for every alias."""
+    """A connection handler that returns the session's connection for every connection alias."""
 
     def __init__(self, client: BaseDBAsyncClient) -> None:
         super().__init__()

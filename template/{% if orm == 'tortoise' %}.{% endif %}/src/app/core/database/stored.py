@@ -1,4 +1,4 @@
-"""Converts models to a form that can be compared with the revisions."""
+"""Converts models to the form in which revisions describe tables, so that both can be compared."""
 
 import inspect
 from copy import copy
@@ -18,7 +18,10 @@ from app.core.database.revisions import MigrationError
 ENUMS: dict[type, Any] = {CharEnumFieldInstance: CharField, IntEnumFieldInstance: SmallIntField}
 
 STORED_DEFAULTS = (str, int, float, Decimal)
-"""Types of defaults that a revision may write to existing rows if a column becomes NOT NULL."""
+"""Types of the default values that a revision may contain.
+
+When a column becomes NOT NULL, the revision may write the column's default value to existing rows.
+"""
 
 
 class Comparison(MigrationAutodetector):

@@ -1,4 +1,4 @@
-"""A schema editor for changes that Tortoise does not support on any database."""
+"""A schema editor for changes that none of Tortoise's schema editors supports."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 
 class CompleteSchemaEditor(BaseSchemaEditor):
-    """Creates constraints of new tables and indexes of new columns, and changes column types."""
+    """Changes column types, and creates indexes for new columns and constraints for new tables."""
 
     _checks: tuple[str, ...] = ()
 

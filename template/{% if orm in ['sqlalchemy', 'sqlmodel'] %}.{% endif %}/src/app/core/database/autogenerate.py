@@ -44,12 +44,12 @@ OPTIONS: dict[str, Any] = {
 def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
     """Return copies of the models' tables, with SQLAlchemy's types instead of custom types.
 
-    The copies keep classes of the application out of the generated revisions, because a revision
-    that imports a class fails after the class is renamed or removed.
+    With a custom type, a generated revision would import a class of the application, and the
+    revision would fail after the class is renamed or removed.
     """
     stored = MetaData(naming_convention=models.naming_convention)
 
-    # Alembic compares the copies with reflected tables, in which the default schema is None.
+    # When Alembic reads tables from the database, the name of the default schema is None.
     default = dialect.default_schema_name
 
     def named(schema_name: Any) -> Any:
@@ -95,13 +95,13 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     if isinstance(type_, Enum):
         return schema.stored_enum(type_)
     if _is_public(type(type_)):
-        # `copy` has no variants, so it differs from a type that has a variant for this dialect.
+        # `copy` has no variants, so `same` is false if `type_` has a variant for this dialect.
         copy = constructor_copy(type_, type(type_))
         chosen = type_.dialect_impl(dialect)
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
         return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
-        # `dialect_impl` of a `TypeDecorator` returns another `TypeDecorator`, for this dialect.
+        # `TypeDecorator.dialect_impl` usually returns a decorator, not the type that it wraps.
         inner = type_.dialect_impl(dialect)
         return stored_type(
             inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
@@ -140,7 +140,8 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        # An operation from `schema.py` has a position, `place`. All other changes have position 3.
+        # An operation that is defined in `schema.py` stores its sort key in the attribute `place`.
+        # Every other operation that neither creates nor drops a table has the sort key 3.
         return getattr(change, "place", 3), 0
 
     for script in scripts:
@@ -163,7 +164,10 @@ def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
 def _compare_computed_columns(
     context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
-    """Recreate a column if its computed expression changed. Alembic would only log a warning."""
+    """Recreate a column if its computed expression changed.
+
+    Without this function, Alembic would log a warning, but not add the change to the revision.
+    """
     schema_name, table_name, stored, wanted = table
     if stored is not None and wanted is not None and context.connection is not None:
         for column in wanted.columns:

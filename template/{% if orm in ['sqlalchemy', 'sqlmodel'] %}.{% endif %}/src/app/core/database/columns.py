@@ -1,4 +1,4 @@
-"""Definitions that all tables share: a column type for UTC times, and names of constraints."""
+"""A column type for UTC times, and the naming convention for the constraints of all tables."""
 
 from datetime import UTC, datetime
 

@@ -31,9 +31,8 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the newest revision is the applied revision that comes last in
-    the list that `revisions` returns. After a merge revision is reverted, the merged branches are
-    separate again.
+    If the revisions have branches, the function `revisions` defines which applied revision is the
+    newest. After a merge revision is reverted, the merged branches are separate again.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
@@ -42,7 +41,8 @@ def downgrade(settings: Settings) -> None:
         newest = next((step for step in script.walk_revisions() if step.revision in applied), None)
         if newest is None:
             raise MigrationError("No revision is applied, so none can be reverted.")
-        # `revision@ancestor` reverts only one branch, whereas `ancestor` would revert all branches.
+        # Downgrading to `revision@ancestor` reverts only the branch that contains `revision`.
+        # Downgrading to `ancestor` would revert every branch that starts at `ancestor`.
         before = to_tuple(newest.down_revision, default=("base",))[0]
         command.downgrade(config, f"{newest.revision}@{before}")
 
@@ -117,8 +117,8 @@ def _config(settings: Settings) -> Config:
 def _configuration_file() -> Path:
     """Return the path of the project's `alembic.ini`.
 
-    The function looks for `alembic.ini` in the checkout, the folder that contains the virtual
-    environment, the current folder, and the current folder's parents.
+    The function looks for `alembic.ini` first in the checkout, then in the folder that contains the
+    virtual environment, then in the current folder, and then in the current folder's parents.
     """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):

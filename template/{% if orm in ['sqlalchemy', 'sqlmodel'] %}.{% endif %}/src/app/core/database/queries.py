@@ -37,7 +37,7 @@ class Queries[Model: Entity]:
     columns: tuple[Any, ...] = ()
     """The columns to load when rows are listed. An empty tuple means all columns.
 
-    List queries should not load large columns or secrets.
+    Queries for lists should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -123,7 +123,7 @@ class Queries[Model: Entity]:
         Reading a column that is not in `fields` raises `DetachedInstanceError`.
         """
         # Calling the entity's constructor would take ten times as long as `new_instance`.
-        # SQLAlchemy's own session also creates entities without calling their constructor.
+        # Like SQLAlchemy's session, this method creates an entity without calling its constructor.
         entity: Model = self._table.__mapper__.class_manager.new_instance()
         entity.__dict__.update(fields)
         if len(fields) < len(_columns(self.model)):

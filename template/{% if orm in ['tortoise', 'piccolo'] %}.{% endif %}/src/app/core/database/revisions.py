@@ -17,8 +17,9 @@ class MigrationError(AppError):
 def project_folder() -> Path:
     """Return the folder of the project, which contains `migrations/versions`.
 
-    The function looks for `migrations/versions` in the checkout, the folder that contains the
-    virtual environment, the current folder, and the current folder's parents.
+    The function looks for `migrations/versions` first in the checkout, then in the folder that
+    contains the virtual environment, then in the current folder, and then in the current folder's
+    parents.
     """
     here = Path.cwd()
     for folder in (Path(__file__).parents[4], Path(sys.prefix).parent, here, *here.parents):

@@ -8,9 +8,9 @@ _statements: dict[Hashable, str] = {}
 def cached_sql(key: Hashable, build: Callable[[], str]) -> str:
     """Return the cached SQL for the key. The first call with a key builds the SQL.
 
-    The key must contain everything that changes the SQL, such as the model, the order, and the
-    `shape` of the filters. The key must not contain filter values, because the SQL contains
-    parameters in their place.
+    The cache key must contain everything that changes the SQL, such as the model, the sort order,
+    and the filter columns (see `shape`). The key must not contain filter values, because the SQL
+    contains parameters in their place.
     """
     statement = _statements.get(key)
     if statement is None:
