@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def make_env_file(root: Path) -> str | None:
-    """Create `.env`, or add secrets that are missing in an existing `.env`.
+    """Create `.env`, or add secrets that are missing from an existing `.env`.
 
     A secret may be missing because a template option that needs the secret was switched on after
     `.env` was created.
@@ -36,7 +36,7 @@ def make_env_file(root: Path) -> str | None:
 
 
 def _add_missing(path: Path, lines: list[str]) -> str | None:
-    """Append each line whose variable is set neither in `.env` nor in the environment."""
+    """Append to `.env` the lines whose variable is set neither there nor in the environment."""
     from app.config import env_file, read_variables  # noqa: PLC0415 - requires installed packages
 
     if env_file(path) is None or not path.is_file():

@@ -41,7 +41,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
     ]
     if settings.https_redirect:
         guards.append(Middleware(HTTPSRedirectMiddleware))
-    # Proxy headers are processed first, because every log line contains the client's address.
+    # Proxy headers are read first, because they contain the client address that log lines include.
     proxies = list(_with_ipv4_mapped(settings.trusted_proxies))
     outermost = [Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []
     return [

@@ -9,8 +9,8 @@ class PlainErrorMiddleware:
     """Convert the plain-text errors of Starlette's middleware into JSON error responses.
 
     Starlette's middleware for trusted hosts, CORS and body limits responds with plain-text errors.
-    The text of the plain-text error becomes the `message` of the JSON error. All headers except
-    `Content-Type` and `Content-Length` are kept.
+    The text of the plain-text error becomes the `message` of the JSON error. The JSON response
+    keeps all headers of the plain-text response except `Content-Type` and `Content-Length`.
     """
 
     def __init__(self, app: ASGIApp) -> None:

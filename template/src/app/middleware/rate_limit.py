@@ -36,7 +36,8 @@ class RateLimitMiddleware:
                 exc.status_code, exc.message, details=exc.details, headers=exc.headers
             )
             if "origin" in Headers(scope=scope):
-                # Treat a preflight request as GET: `CORSMiddleware` would answer OPTIONS with 200.
+                # `CORSMiddleware` would answer a preflight request with 200 instead of 429.
+                # The method of a preflight request is therefore changed from OPTIONS to GET.
                 refusal = StrictCORSMiddleware(refusal, **self._cors)
                 scope = {**scope, "method": "GET"}
             await refusal(scope, receive, send)

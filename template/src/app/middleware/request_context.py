@@ -62,7 +62,7 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            # For an upgraded connection (status 101), the endpoint writes a log line at the end.
+            # The endpoint itself logs the end of an upgraded connection (status 101).
             if status_code != 101:
                 self._logger.info(
                     "request_completed",

@@ -1,1 +1,1 @@
-"""Settings classes for the parts of the service, which `app.config.Settings` combines."""
+"""Settings classes for the parts of the service; `app.config.Settings` combines the classes."""

@@ -44,12 +44,12 @@ class LogSettings(EnvironmentSettings):
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
     # Each pool size is the total for all worker processes of an instance.
-    # The maximum pool size limits memory use, because a pool may allocate memory per connection.
+    # Pool sizes are limited, because a pool may allocate memory for each possible connection.
     db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     db_pool_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     db_prepared_statements: bool = True
-    """Must be false if a pooler in transaction mode does not support prepared statements."""
+    """Must be false behind a transaction-mode pooler that does not support prepared statements."""
 
     @field_validator("database_url")
     @classmethod

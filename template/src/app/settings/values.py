@@ -45,14 +45,14 @@ def split_list(value: Any) -> Any:
 
 
 def check_origin(origin: str) -> str:
-    """Return the origin, or raise `ValueError` if browsers send this origin in another form.
+    """Return the origin, or raise `ValueError` if browsers would write the origin differently.
 
     Browsers send the scheme and host in lower case, without a default port (RFC 6454, section 6.2).
     """
     if origin == "*":
         return origin
     with suppress(ValueError):
-        url = AnyHttpUrl(origin)  # Like a browser, pydantic writes the URL in its canonical form.
+        url = AnyHttpUrl(origin)  # Like a browser, pydantic normalizes the URL.
         host = (url.host or "").strip("[]")
         if str(url) == f"{origin}/" and "@" not in origin and url.port != 0 and is_host(host):
             return origin

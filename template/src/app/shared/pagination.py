@@ -26,7 +26,10 @@ MAX_PAGE = 2**31
 
 
 class PageParams(QuerySchema):
-    """Query parameters of numbered pages. For each page, the database reads all earlier pages."""
+    """Query parameters for pagination by page number.
+
+    To find the rows of a page, the database also reads the rows of all earlier pages.
+    """
 
     page: int = Field(1, ge=1, le=MAX_PAGE, description="Page number, starting at 1.")
     page_size: int = Field(20, ge=1, le=MAX_PAGE_SIZE)
@@ -49,7 +52,7 @@ class Page[T]:
 def _list_example(**fields: JsonValue) -> Callable[[JsonDict, type[BaseModel]], None]:
     """Return a function that adds an example page to a JSON schema.
 
-    The page contains example items, and `fields` are the values of the page's other fields.
+    The example page contains example items and the values in `fields`, such as `total`.
     """
 
     def add(schema: JsonDict, model: type[BaseModel]) -> None:

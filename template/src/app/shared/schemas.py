@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 # PostgreSQL cannot store NUL characters, so schemas reject text that contains NUL.
 NO_NUL = r"^[^\x00]*$"
-# Surrounding whitespace is removed, so text that consists only of whitespace is rejected.
+# Text that consists only of whitespace is rejected, because stripping leaves an empty string.
 # `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern lists both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
@@ -66,7 +66,9 @@ class InputSchema(AppSchema):
 
 
 class QuerySchema(BaseModel):
-    """Base class of query parameter models. Unknown parameters, which proxies may add, are ignored.
+    """Base class of query parameter models.
+
+    Unknown query parameters are ignored, because proxies may add parameters to a URL.
 
     Starlette decodes bytes that are not UTF-8 as U+FFFD, so no parameter can contain surrogates.
     """

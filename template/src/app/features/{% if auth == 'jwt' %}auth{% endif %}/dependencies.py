@@ -62,8 +62,8 @@ async def get_detached_actor(token: AccessTokenDep, resources: ResourcesDep) -> 
     """Authenticate the user in a separate unit of work, which ends before the route handler runs.
 
     Routes use this dependency instead of `get_actor` if their service opens its own transactions.
-    If such a route kept the request's unit of work open, the request would hold one database
-    connection while it waits for a second one.
+    If the request's unit of work stayed open, the request would hold one database connection while
+    the service waits for a second one.
 
     Raises `AuthenticationError` if the token is missing or invalid, or if its user is inactive or
     deleted.
@@ -124,9 +124,9 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 async def limit_logins(request: Request, resources: Resources, email: str) -> None:
     """Count a login attempt for the user with the normalized e-mail address `email`.
 
-    Login attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Attempts
-    from each address are counted separately, so an attacker cannot lock out a user at another
-    address.
+    Login attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Login
+    attempts are counted separately for each client address, so an attacker cannot lock out a user
+    at another address.
 
     All login attempts from one client address together are limited to ten times `RATE_LIMIT_AUTH`.
     The limit for a client address slows down password spraying, which tries one common password on
@@ -143,7 +143,7 @@ async def limit_logins(request: Request, resources: Resources, email: str) -> No
 
 
 async def limit_registrations(request: Request, resources: Resources) -> None:
-    """Count a registration from the client address (`RATE_LIMIT_REGISTRATION`).
+    """Count a registration against the limit for a client address (`RATE_LIMIT_REGISTRATION`).
 
     Registrations are limited because each one computes a password hash and sends an e-mail.
     Raises `RateLimitError` if the registration exceeds the limit.
@@ -155,8 +155,8 @@ async def limit_registrations(request: Request, resources: Resources) -> None:
 async def limit_password_guesses(actor: DetachedActorDep, resources: ResourcesDep) -> None:
     """Limit how often a client with a stolen access token can guess the user's current password.
 
-    The limit for each user is ten times `RATE_LIMIT_AUTH`. Raises `RateLimitError` if the user
-    exceeds the limit.
+    A user's requests to change the password are limited to ten times `RATE_LIMIT_AUTH`. Raises
+    `RateLimitError` if the user exceeds the limit.
     """
     rate = resources.settings.rate_limit_auth
     with _log_exceeded_limit(actor.id):

@@ -84,7 +84,7 @@ class AuthService:
         raise InvalidTokenError
 
     async def log_out(self, token: str) -> None:
-        """Revoke all refresh tokens of the same login as `token`. An unknown token is ignored."""
+        """Revoke all refresh tokens from the same login as `token`. An unknown token is ignored."""
         async with self._database.transaction() as unit:
             rows = RefreshTokenRepository(unit, EVERYTHING)
             if user_id := await rows.find_user(hash_token(token)):

@@ -22,7 +22,7 @@ demo = APIRouter(prefix="/demo", dependencies=[Depends(require_docs)], include_i
 async def live_events(
     websocket: WebSocket, subscriber: SubscriberDep, resources: ResourcesDep
 ) -> None:
-    """Send a client the events of its channels, but only about rows that the client may read."""
+    """Send a client each event of its channels if the client may read the row that changed."""
 
     async def answer(data: bytes) -> Reply:
         # A WebSocket message counts against the rate limit like an HTTP request.

@@ -64,7 +64,7 @@ class UserRepository(BaseRepository[User]):
         until this transaction ends. Returns None if the user does not exist or does not have the
         given column values.
 
-        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
+        A transaction that issues, uses or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """
@@ -78,7 +78,7 @@ class UserRepository(BaseRepository[User]):
     async def lock_admins(self) -> list[UUID]:
         """Lock the rows of all active admins until the transaction ends, and return their ids.
 
-        No other transaction can demote, deactivate or delete a locked admin.
+        No other transaction can demote, deactivate or delete an admin whose row is locked.
         """
         return await self._session.run(
             User.select(User.id)

@@ -11,9 +11,9 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# These queries read the role of the active user for each request, so each query is built only once.
-# For a request that writes, `get_actor` runs `PROTECTED`, which also locks the user's row.
-# In all other cases, authentication runs `ACTIVE`.
+# Authentication executes one of these queries per request, so both are built once, at import.
+# The query `ACTIVE` reads the role of an active user without locking the user's row.
+# The query `PROTECTED`, for requests that write, reads the role and locks the user's row.
 ACTIVE = select(User.role).where(User.id == bindparam("id"), User.is_active)
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)
 
@@ -59,7 +59,7 @@ class UserRepository(BaseRepository[User]):
         until this transaction ends. Returns None if the user does not exist or does not have the
         given column values.
 
-        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
+        A transaction that issues, uses or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """
@@ -73,7 +73,7 @@ class UserRepository(BaseRepository[User]):
     async def lock_admins(self) -> list[UUID]:
         """Lock the rows of all active admins until the transaction ends, and return their ids.
 
-        No other transaction can demote, deactivate or delete a locked admin.
+        No other transaction can demote, deactivate or delete an admin whose row is locked.
         """
         admins = await self._session.execute(
             select(User.id)

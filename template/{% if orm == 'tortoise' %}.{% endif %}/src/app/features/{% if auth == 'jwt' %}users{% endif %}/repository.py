@@ -48,7 +48,8 @@ class UserRepository(BaseRepository[User]):
         if not self._session.client.capabilities.support_for_update:
             # A database without row locks needs no lock: only one transaction at a time can write.
             return await self.active_role(user_id)
-        # With Tortoise's own row locks, concurrent requests of one user would wait for each other.
+        # Two requests of one user can hold FOR KEY SHARE locks on the user's row at the same time.
+        # Tortoise itself supports only stronger locks, which one transaction at a time can hold.
         sql = cached_sql(
             "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
         )
@@ -69,7 +70,7 @@ class UserRepository(BaseRepository[User]):
         until this transaction ends. Returns None if the user does not exist or does not have the
         given column values.
 
-        A transaction that issues, spends or revokes refresh tokens first locks the user's row.
+        A transaction that issues, uses or revokes refresh tokens first locks the user's row.
         Transactions that change the tokens of one user therefore run one after another and cannot
         deadlock.
         """
@@ -78,7 +79,7 @@ class UserRepository(BaseRepository[User]):
     async def lock_admins(self) -> list[UUID]:
         """Lock the rows of all active admins until the transaction ends, and return their ids.
 
-        No other transaction can demote, deactivate or delete a locked admin.
+        No other transaction can demote, deactivate or delete an admin whose row is locked.
         """
         admins = self._rows(role=Role.ADMIN, is_active=True).order_by("id").only("id")
         return [admin.id for admin in await admins.select_for_update(no_key=True)]
