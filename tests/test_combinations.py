@@ -54,7 +54,8 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # Some files for SQLite explain how PostgreSQL differs, and vice versa.
+    # Some files that are generated for SQLite explain how PostgreSQL differs, and vice versa.
+    # The second regular expression allows the phrases that these explanations contain.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),

@@ -65,15 +65,16 @@ def processes_with(mark: str) -> list[str]:
 
 
 def invalid_settings(project: Project) -> dict[str, str]:
-    """Write invalid settings to `.env`, and return environment variables with invalid settings.
+    """Return environment variables for a test run of the project, and write a `.env` file.
 
-    A test of the project fails if it reads these settings, which stand for a developer's settings.
+    The variables and the file stand for a developer's settings. Their values are invalid, so that
+    a test of the project fails if it reads a developer's settings.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
     lines = [f"{name}=invalid\n" for name in names]
     (project.root / ".env").write_text("".join(lines), encoding="utf-8")
-    # If DATABASE_URL and REDIS_URL are empty, the generated tests start embedded servers.
+    # If DATABASE_URL and REDIS_URL are empty, the project's tests start embedded servers.
     return dict.fromkeys(names, "invalid") | {"DATABASE_URL": "", "REDIS_URL": ""}
 
 
@@ -104,7 +105,7 @@ def untouched_redis(server: str) -> Iterator[str]:
 
 
 def unclaimed_keys(server: str) -> Iterator[tuple[int, str]]:
-    """Yield all keys in Redis, except in databases that a running test process has claimed."""
+    """Yield all keys in Redis except those in databases that a running test process claimed."""
     with redis.Redis.from_url(server, decode_responses=True) as client:
         numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
     for number in numbers:

@@ -76,11 +76,11 @@ def test_pairs_contains_every_valid_pair_of_answers() -> None:
         }
 
 
-# --- Answers that copier refuses ---
+# --- Answers that copier rejects ---
 
 
 def refusal(template: Path, destination: Path, answers: Answers) -> str:
-    """Return copier's message about refused answers. Fail if copier writes a file."""
+    """Return copier's error message about rejected answers. Fail if copier writes a file."""
     with pytest.raises(ValueError, match=" ") as caught:
         render_to(template, destination, answers)
     assert not destination.exists()

@@ -149,8 +149,9 @@ USER_FILES = (
     "README.md",  # The tests overwrite the generated README.md, as users do.
 )
 
-# Lines that the tests add to generated files: `{"text": "line"}` inserts the line before the text.
-# `{"": "line"}` appends the line to the end of the file.
+# Lines that the tests add to generated files, as a user might.
+# With `{"text": "line"}`, the tests insert the line into the generated file before the text.
+# With `{"": "line"}`, the tests append the line at the end of the generated file.
 USER_LINES = {
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
     "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},

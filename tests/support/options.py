@@ -37,7 +37,7 @@ REFUSED: tuple[Answers, ...] = (
     {"orm": "piccolo", "database": "sqlite"},
     {"worker": True, "redis": False},
 )
-"""Combinations of answers that copier refuses."""
+"""Combinations of answers that copier rejects."""
 
 TOGETHER = ("orm", "database", "auth")
 """Options that change the same files. Tests run every combination of these options."""
@@ -46,7 +46,7 @@ CORE = ("orm", "database", "auth", "redis", "websockets")
 """Options of which `--matrix=core` tests every combination, not only every pair of values."""
 
 TIERS = ("pairs", "core", "full")
-"""Values of `--matrix`. The value selects the combinations for which the generated tests run."""
+"""Values of `--matrix`, which select the generated projects whose tests run."""
 
 FIXED = ("orm", "database")
 """Options that a project cannot change later, because migrations and data depend on them."""
@@ -70,7 +70,7 @@ def combinations() -> list[Answers]:
 
 
 def of_tier(tier: str) -> list[Answers]:
-    """Return the combinations for which the generated tests run with this `--matrix` value."""
+    """Return the combinations for which a `--matrix` value runs the tests of generated projects."""
     chosen_pairs = pairs(CODE)
     return [
         answers

@@ -1,4 +1,4 @@
-"""Tests of subscribers and after-commit actions, which run only after a commit."""
+"""Tests of subscribers to row changes and of after-commit actions. Both run after a commit."""
 
 from collections.abc import Sequence
 from unittest.mock import AsyncMock, Mock

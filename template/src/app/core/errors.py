@@ -136,7 +136,7 @@ async def handle_validation_error(request: Request, exc: RequestValidationError)
     if any(error["type"] == "json_invalid" for error in errors):
         return error_response(400, "The body is not valid JSON.")
     # `PATCH /items/feed` must be answered with 405, because `/items/feed` has no PATCH operation.
-    # FastAPI reports a validation error, because `feed` is not a valid id in `/items/{item_id}`.
+    # FastAPI matches `PATCH /items/feed` to `/items/{item_id}`, where `feed` is not a valid id.
     if any(error["loc"][0] == "path" for error in errors) and _literal_routes(request):
         return _method_not_allowed(request)
     # FastAPI leaves the body as bytes if the content type is not JSON.

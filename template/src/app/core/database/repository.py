@@ -100,8 +100,8 @@ class BaseRepository[Model: Entity](Queries[Model]):
         the scope's filters only if the schema contains every column that the scope filters by.
 
         ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache. A
-        repository that may return the rows of all owners always reads from the database, because
-        the cache may still contain rows that were deleted together with their owner.
+        repository that is not restricted to the rows of one owner always reads from the database,
+        because the cache may still contain rows that were deleted together with their owner.
         """
         if self._sees_all and self.has_column(OWNER):
             return False

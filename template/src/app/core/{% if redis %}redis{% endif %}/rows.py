@@ -29,7 +29,7 @@ class CachedRows:
         return dict(schema.model_validate_json(found)) if found else None
 
     async def invalidate(self, changes: Sequence[Change]) -> None:
-        """Invalidate updated and deleted rows. Created rows are not in the cache yet."""
+        """Invalidate cached copies of updated and deleted rows. Created rows are not cached yet."""
         for change in changes:
             if change.kind != "created":
                 await self._cache.invalidate(_key(change.resource, change.row.id))

@@ -1,4 +1,4 @@
-"""Configures how Alembic compares models with a database and sorts the operations of a revision."""
+"""Functions that Alembic calls to compare models with a database and to sort operations."""
 
 from typing import Any, Literal, cast
 
