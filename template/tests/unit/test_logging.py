@@ -388,3 +388,19 @@ def test_the_console_format_is_plain_text(settings: Settings) -> None:
 
     assert output.getvalue().count(b"hello") == 2
     assert b"{" not in output.getvalue()
+
+
+@pytest.mark.error_path
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_contains_no_local_variables(settings: Settings, form: str) -> None:
+    def fail(pin: str) -> None:
+        raise ValueError(f"the value has {len(pin)} characters")
+
+    with logged(settings, log_level="info", log_format=form) as output:
+        try:
+            fail("1234" * 2)  # The traceback contains this line, but must not contain the value.
+        except ValueError:
+            get_logger("test").exception("failed")
+
+    assert b"ValueError: the value has 8 characters" in output.getvalue()
+    assert b"12341234" not in output.getvalue()

@@ -53,7 +53,9 @@ def configure_logging(settings: LogSettings) -> None:
     its `repr`, and a line that cannot be written is dropped.
     """
     console = settings.log_format == "console"
-    render = _render_console(structlog.dev.ConsoleRenderer()) if console else _render_json
+    # The default formatter also prints local variables, which may be secrets, and takes seconds.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    render = _render_console(plain) if console else _render_json
     output = Output(sys.stdout)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
