@@ -20,6 +20,7 @@ CODE: Options = {
     "redis": (False, True),
     "websockets": (False, True),
     "worker": (False, True),
+    "telemetry": (False, True),
 }
 """Options that change the service's code. Tests render every combination of these options."""
 

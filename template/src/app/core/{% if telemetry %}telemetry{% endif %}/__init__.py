@@ -1,0 +1,1 @@
+"""Traces, which are exported to an OpenTelemetry collector, and metrics in Prometheus format."""

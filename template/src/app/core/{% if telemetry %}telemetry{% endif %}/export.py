@@ -1,0 +1,78 @@
+"""Span exporters that remove personal data from spans, and that log outages of the collector."""
+
+import logging
+from collections.abc import Sequence
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+
+from app.core.logging import get_logger
+
+logger = get_logger(__name__)
+
+PRIVATE_ATTRIBUTES = frozenset({"url.path", "url.query", "url.full", "db.statement.parameters"})
+"""Span attributes that are not exported, because they may contain personal data or secrets.
+
+The log line of a request contains the path and the trace id, and `http.route` is exported.
+"""
+
+
+class PrivateExporter(SpanExporter):
+    """Exports spans without their private attributes and without the texts of exceptions.
+
+    The text of a database error contains values, such as the e-mail address of a new user.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self._exporter.export([_without_private_data(span) for span in spans])
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+class OutageLog(SpanExporter):
+    """Logs the start and the end of an outage of the collector, with one line each.
+
+    OpenTelemetry itself logs several lines for each batch of spans that it cannot export.
+    """
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._is_available = True
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        is_available = result is SpanExportResult.SUCCESS
+        if self._is_available and not is_available:
+            logger.warning("traces_not_exported", spans=len(spans))
+        elif is_available and not self._is_available:
+            logger.info("traces_exported")
+        self._is_available = is_available
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+def _without_private_data(span: ReadableSpan) -> ReadableSpan:
+    attributes = span.attributes or {}
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes={
+            name: value for name, value in attributes.items() if name not in PRIVATE_ATTRIBUTES
+        },
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )

@@ -1,0 +1,24 @@
+"""Metrics in the text format of Prometheus.
+
+Metrics belong to the process, as in Prometheus' client library, and their names follow the semantic
+conventions of OpenTelemetry. With several worker processes, each process writes its metrics to a
+file in a shared folder, and the process that answers `/metrics` adds up the files.
+"""
+
+import os
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.core.telemetry.processes import DIRECTORY, ProcessesCollector, live_processes
+
+
+def render_metrics() -> bytes:
+    """Return the metrics of this process, or of all processes that share their metrics."""
+    registry = REGISTRY
+    if directory := os.environ.get(DIRECTORY):
+        registry = CollectorRegistry()
+        registry.register(ProcessesCollector(live_processes(Path(directory))))
+        MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,74 @@
+"""Metrics of several worker processes, which share their metrics in a folder."""
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import Metric
+from prometheus_client.multiprocess import mark_process_dead
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable with the shared folder. `prometheus_client` reads it when imported."""
+
+FILE = re.compile(r"_(\d+)\.db$")
+"""Pattern for the files in the shared folder. Each file name ends with the id of a process."""
+
+SUMMED = {
+    "process_cpu_seconds",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+}
+
+
+def share_metrics() -> None:
+    """Make the processes that this process starts share their metrics in a temporary folder."""
+    os.environ[DIRECTORY] = directory = tempfile.mkdtemp(prefix="metrics-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+
+
+class ProcessesCollector(Collector):
+    """Collects CPU time, memory and open files, on systems with `/proc` (Linux)."""
+
+    def __init__(self, processes: Iterable[int]) -> None:
+        self._collectors = [
+            ProcessCollector(pid=partial(int, process), registry=None) for process in processes
+        ]
+
+    def collect(self) -> Iterator[Metric]:
+        totals: dict[str, Metric] = {}
+        for metric in (metric for one in self._collectors for metric in one.collect()):
+            total = totals.setdefault(metric.name, metric)
+            if total is not metric:
+                value = total.samples[0].value + metric.samples[0].value
+                total.samples = [total.samples[0]._replace(value=value)]
+        yield from (metric for name, metric in totals.items() if name in SUMMED)
+
+
+def live_processes(directory: Path) -> list[int]:
+    """Return the processes that share metrics in `directory`.
+
+    The gauges of processes that have ended are deleted. Their counters are kept, because a counter
+    must not decrease.
+    """
+    names = [file.name for file in directory.iterdir()]
+    processes = {int(found[1]) for found in map(FILE.search, names) if found}
+    for ended in [process for process in processes if not _is_running(process)]:
+        mark_process_dead(ended, str(directory))  # type: ignore[no-untyped-call]
+        processes.remove(ended)
+    return sorted(processes)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

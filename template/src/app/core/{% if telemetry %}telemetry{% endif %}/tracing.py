@@ -1,0 +1,102 @@
+"""OpenTelemetry tracing: which spans are created, sampled and exported."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import override
+
+import structlog
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
+
+from app import DISTRIBUTION
+from app.core.telemetry.export import OutageLog, PrivateExporter
+from app.core.telemetry.instrumentation import instrument
+from app.settings.telemetry import TelemetrySettings
+
+EXPORT_TIMEOUT = 3.0
+"""Seconds that one export may take. The export of the last spans delays the end of the process."""
+
+TELEMETRY: TelemetryConfig = {"logs": False, "metrics": False, "operation_spans": False}
+"""Options of FastAPI's telemetry, which creates one span for each request.
+
+The options that are off cost more time than the span: 64 µs for the metrics and 103 µs for a span
+for each dependency of the request. The logs would contain the texts of exceptions.
+"""
+
+UNTRACED_PATHS = frozenset({"/health", "/ready", "/metrics"})
+
+
+def configure_tracing(settings: TelemetrySettings) -> None:
+    """Configure OpenTelemetry for this process, unless it is already configured.
+
+    Spans are exported in a separate thread. If the collector is unavailable, spans are dropped, and
+    requests are not delayed.
+    """
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
+    about = {"service.name": DISTRIBUTION, "service.version": version(DISTRIBUTION)}
+    provider = TracerProvider(
+        # The environment variables OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
+        resource=Resource.create(about).merge(OTELResourceDetector().detect()),
+        sampler=RequestSampler(settings.otel_traces_sampler_arg),
+    )
+    if settings.otel_exporter_otlp_endpoint:
+        endpoint = f"{settings.otel_exporter_otlp_endpoint}/v1/traces"
+        exporter = OTLPSpanExporter(endpoint, timeout=EXPORT_TIMEOUT)
+        provider.add_span_processor(BatchSpanProcessor(PrivateExporter(OutageLog(exporter))))
+    trace.set_tracer_provider(provider)
+    instrument()
+
+
+class RequestSampler(Sampler):
+    """Samples a share of the traces of requests and jobs, and ignores health probes.
+
+    If a caller sends a `traceparent` header, its sampling decision applies.
+    """
+
+    def __init__(self, ratio: float) -> None:
+        self._sampler = ParentBased(TraceIdRatioBased(ratio))
+
+    @override
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        is_root = not trace.get_current_span(parent_context).get_span_context().is_valid
+        is_probe = (attributes or {}).get("url.path") in UNTRACED_PATHS
+        # A statement outside of a request, for example while a worker polls its queue, is no trace.
+        if is_probe or (is_root and kind is SpanKind.CLIENT):
+            return SamplingResult(Decision.DROP)
+        return self._sampler.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
+
+    @override
+    def get_description(self) -> str:
+        return type(self).__name__
+
+
+def bind_trace_id() -> None:
+    """Add the `trace_id` of the current span to the log lines of the current request or job."""
+    context = trace.get_current_span().get_span_context()
+    structlog.contextvars.bind_contextvars(trace_id=trace.format_trace_id(context.trace_id))
