@@ -3,11 +3,14 @@
 The application finds the `router`, `models`, `cli` and `lifespan` modules of a feature by name, so
 a new feature requires no change in other files. If a feature cannot be imported, the application
 does not start.
+
+Later versions of a feature's API are packages called `v2`, `v3` and so on in the feature's folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+import re
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +20,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `app --help` must not import FastAPI.
     from app.resources import Resources
+
+VERSION = re.compile(r"v\d+")
 
 
 def import_models() -> list[ModuleType]:
@@ -36,7 +41,24 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
     """For each feature that has a module called `name`, yield the feature's name and the module."""
-    for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
+    for feature in _packages(__path__):
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield feature, import_module(module)
+
+
+def routers() -> Iterator[tuple[str, ModuleType]]:
+    """Yield each version of each feature's API, such as `v1`, and its `router` module.
+
+    The `router` module in a feature's folder is version 1.
+    """
+    for _, module in modules("router"):
+        yield "v1", module
+    for feature in _packages(__path__):
+        package = import_module(f"{__name__}.{feature}")
+        for version in filter(VERSION.fullmatch, _packages(package.__path__)):
+            yield version, import_module(f"{package.__name__}.{version}.router")
+
+
+def _packages(path: Iterable[str]) -> list[str]:
+    return sorted(module.name for module in iter_modules(path) if module.ispkg)
