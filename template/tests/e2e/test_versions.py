@@ -79,6 +79,14 @@ def test_a_version_without_a_router_raises_an_error(notes: Path, settings: Setti
 
 
 @pytest.mark.error_path
+def test_a_version_that_is_not_a_package_raises_an_error(notes: Path, settings: Settings) -> None:
+    (notes / "v2.py").write_text(ROUTER, encoding="utf-8")
+
+    with pytest.raises(ModuleNotFoundError, match=r"notes\.v2' is not a package"):
+        create_app(settings)
+
+
+@pytest.mark.error_path
 async def test_a_version_contains_only_its_own_routes(notes: Path, settings: Settings) -> None:
     add_version(notes, "v3")
 

@@ -10,7 +10,7 @@ Later versions of a feature's API are packages called `v2`, `v3` and so on in th
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -41,7 +41,7 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
     """For each feature that has a module called `name`, yield the feature's name and the module."""
-    for feature in _packages(__path__):
+    for feature in _features():
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield feature, import_module(module)
@@ -54,11 +54,12 @@ def routers() -> Iterator[tuple[str, ModuleType]]:
     """
     for _, module in modules("router"):
         yield "v1", module
-    for feature in _packages(__path__):
+    for feature in _features():
         package = import_module(f"{__name__}.{feature}")
-        for version in filter(VERSION.fullmatch, _packages(package.__path__)):
-            yield version, import_module(f"{package.__name__}.{version}.router")
+        for _, version, _ in iter_modules(package.__path__):
+            if VERSION.fullmatch(version):
+                yield version, import_module(f"{package.__name__}.{version}.router")
 
 
-def _packages(path: Iterable[str]) -> list[str]:
-    return sorted(module.name for module in iter_modules(path) if module.ispkg)
+def _features() -> list[str]:
+    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)
