@@ -71,6 +71,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/database/statements.py",
             "tests/integration/test_alembic.py",
             "tests/integration/test_alembic_schema.py",
+            "tests/integration/test_bulk_statements.py",
             "tests/integration/test_closed_connections.py",
             "tests/integration/test_sqlalchemy.py",
             "tests/support/plain_alembic.py",
