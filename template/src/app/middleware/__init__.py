@@ -20,6 +20,7 @@ from app.middleware.body_encoding import BodyEncodingMiddleware
 from app.middleware.cors import StrictCORSMiddleware
 from app.middleware.plain_errors import PlainErrorMiddleware
 from app.middleware.probes import ExceptProbesMiddleware
+from app.middleware.query_log import QueryLogMiddleware
 from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_context import RequestContextMiddleware
 from app.middleware.unhandled_errors import UnhandledErrorMiddleware
@@ -47,9 +48,12 @@ def build_middleware(settings: Settings) -> list[Middleware]:
     # Proxy headers are read first, because they contain the client address that log lines include.
     proxies = list(_with_ipv4_mapped(settings.trusted_proxies))
     outermost = [Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies)] if proxies else []
+    # The log line of a request contains its SQL statements only in development.
+    query_log = [Middleware(QueryLogMiddleware)] if settings.environment == "development" else []
     return [
         *outermost,
         Middleware(RequestContextMiddleware, hsts=settings.environment == "production"),
+        *query_log,
         Middleware(PlainErrorMiddleware),
         *(Middleware(ExceptProbesMiddleware, guard) for guard in guards),
         Middleware(StrictCORSMiddleware, **cors),
