@@ -7,9 +7,10 @@ schemas, and run the scripts of the publishing jobs with fake programs.
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,6 +23,7 @@ import yaml
 from tests.support import options
 from tests.support.hooks import write_program
 from tests.support.options import Answers
+from tests.support.projects import Project
 from tests.support.rendering import Render
 from tests.support.running import attempt, environment, run
 
@@ -104,6 +106,41 @@ def test_a_bot_updates_each_kind_of_pinned_version(render: Render) -> None:
         r"# renovate: datasource=docker depName=anchore/grype\s+GRYPE_VERSION: v[\d.]+\s",
         (gitlab / GITLAB_CI).read_text(),
     )
+
+
+# --- The commands of the Dockerfile ---
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("answers", options.OUTERMOST, ids=options.name)
+def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
+    answers: Answers, install: Callable[..., Project], tmp_path: Path
+) -> None:
+    project = install(**answers).root
+    text = (project / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    dependencies, service = re.findall(r"^RUN .*?(uv sync .*)$", text, re.MULTILINE)
+    ignored = (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    context = [line[1:] for line in ignored if line.startswith("!")]
+    image = tmp_path / "app"
+    image.mkdir()
+
+    # The Dockerfile mounts these files for the first command, and copies the others afterwards.
+    mounted = re.findall(r"--mount=type=bind,source=(\S+),", text)
+    for names, command in ((mounted, dependencies), (context, service)):
+        for name in names:
+            path = project / name
+            if path.is_dir():
+                shutil.copytree(path, image / name)
+            elif path.exists():
+                shutil.copy(path, image / name)
+        run(*shlex.split(command), cwd=image)
+
+    # The final stage contains neither the source code nor the configuration of the project.
+    for name in ("src", "pyproject.toml", "uv.lock"):
+        path = image / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert json.loads(run(".venv/bin/app", "openapi", cwd=image))["paths"]
+    assert not (image / ".venv/bin/pytest").exists()
 
 
 # --- Jobs that publish the image ---

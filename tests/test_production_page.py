@@ -145,11 +145,14 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.core
 @pytest.mark.parametrize("answers", options.OUTERMOST, ids=options.name)
-def test_the_tests_in_the_checklist_pass(answers: Answers, install: Callable[..., Project]) -> None:
+def test_pytest_selects_tests_for_each_row(
+    answers: Answers, install: Callable[..., Project]
+) -> None:
+    """test_generated.py runs all tests of a project, so this test only collects them."""
     project = install(**answers)
 
     for row in checklist(project.root):
         match row.command:
             case ["uv", "run", "pytest", *arguments]:
-                said = project.run("pytest", *arguments, env={"DATABASE_URL": "", "REDIS_URL": ""})
-                assert " passed" in said, row
+                said = project.run("pytest", "--collect-only", "--quiet", *arguments)
+                assert re.search(r"^\d+(/\d+)? tests? collected", said, re.MULTILINE), row
