@@ -16,6 +16,10 @@ view *answers:
         {{ prepend('--data ', answers) }} . .view
     @echo "Rendered into .view"
 
+# Look up the packages in uv.lock in the vulnerability database at https://api.osv.dev
+audit-dependencies:
+    uv audit --locked --preview-features audit-command
+
 # Format the code and fix lint errors
 fmt:
     ruff format

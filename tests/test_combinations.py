@@ -58,13 +58,17 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # The second regular expression allows the phrases that these explanations contain.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
-    ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", ""),
+    # With `auth=none`, docs/production.md still mentions `auth=jwt`.
+    ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", "auth=jwt|docker login"),
     # With `redis=false`, the documentation and a warning still mention `redis=true`.
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis|a Redis outage"),
     # Even with `websockets=false`, middleware contains ASGI message types like `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
-    ("telemetry", True): ("telemetry|prometheus|otel|otlp|/metrics|traceparent", ""),
+    ("telemetry", True): (
+        "telemetry|prometheus|otel|otlp|/metrics|traceparent",
+        "telemetry=true",
+    ),
 }
 
 # Files that exist only for some combinations of the values of several options.

@@ -1,0 +1,334 @@
+"""Test the Dockerfile, the CI pipelines and the scans of generated projects.
+
+The tests do not build, push or sign a container image. They lint the files, validate them with JSON
+schemas, and run the scripts of the publishing jobs with fake programs.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import options
+from tests.support.hooks import write_program
+from tests.support.options import Answers
+from tests.support.projects import Project
+from tests.support.rendering import Render
+from tests.support.running import attempt, environment, run
+
+PROGRAMS = Path(sys.executable).parent
+BUILD = "docker buildx build --push --sbom=true --provenance=mode=max"
+DIGEST = f"sha256:{'ab' * 32}"
+CI = ".github/workflows/ci.yml"
+GITLAB_CI = ".gitlab-ci.yml"
+
+# JSON schemas that check-jsonschema contains, for each kind of file.
+SCHEMAS = {
+    "compose.yaml": "compose-spec",
+    "renovate.json": "renovate",
+    CI: "github-workflows",
+    ".github/actions/servers/action.yml": "github-actions",
+    ".github/dependabot.yml": "dependabot",
+    GITLAB_CI: "gitlab-ci",
+}
+
+# Fake programs that append their arguments to a log. `docker buildx build` also writes the digest.
+FAKE = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
+FAKE_DOCKER = f"""{FAKE}for argument; do
+    case $argument in
+        --metadata-file=*) echo '{{"containerimage.digest": "{DIGEST}"}}' > "${{argument#*=}}" ;;
+        --password-stdin) echo "password: $(cat)" >> "$CALLS" ;;
+    esac
+done
+"""
+
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+
+
+# --- Linters and schemas ---
+
+
+@pytest.fixture(params=[{}, options.EVERYTHING, {"database": "sqlite", "auth": "none"}], ids=str)
+def delivered(request: pytest.FixtureRequest) -> Answers:
+    """Return answers for each form that the Dockerfile and the pipelines can have."""
+    answers: Answers = request.param
+    return answers
+
+
+@pytest.mark.parametrize("ci", options.SURFACE["ci"])
+def test_configuration_files_match_their_json_schemas(
+    ci: str, delivered: Answers, render: Render
+) -> None:
+    project = render(**delivered, ci=ci)
+
+    for name, schema in SCHEMAS.items():
+        if (project / name).exists():
+            check = (PROGRAMS / "check-jsonschema", "--builtin-schema", f"vendor.{schema}")
+            run(*check, project / name, cwd=project)
+
+
+def test_hadolint_accepts_the_dockerfile(delivered: Answers, render: Render) -> None:
+    run(PROGRAMS / "hadolint", "Dockerfile", cwd=render(**delivered))
+
+
+def test_zizmor_accepts_the_workflows(delivered: Answers, render: Render, template: Path) -> None:
+    for root in (render(**delivered), template):
+        run(PROGRAMS / "zizmor", "--offline", "--quiet", ".github", cwd=root)
+
+
+def test_a_bot_updates_each_kind_of_pinned_version(render: Render) -> None:
+    dependabot = yaml.safe_load((render() / ".github/dependabot.yml").read_text())
+    gitlab = render(ci="gitlab")
+
+    assert {
+        (update["package-ecosystem"], update["directory"]) for update in dependabot["updates"]
+    } == {
+        ("docker", "/"),  # Dockerfile, including the stage that contains uv
+        ("docker-compose", "/"),  # compose.yaml
+        ("github-actions", "/"),  # .github/workflows
+        ("uv", "/"),  # uv.lock
+    }
+    presets = json.loads((gitlab / "renovate.json").read_text())["extends"]
+    assert {"config:recommended", "customManagers:gitlabPipelineVersions"} <= set(presets)
+    # Renovate's preset gitlabPipelineVersions updates only variables with such a comment.
+    assert re.search(
+        r"# renovate: datasource=docker depName=anchore/grype\s+GRYPE_VERSION: v[\d.]+\s",
+        (gitlab / GITLAB_CI).read_text(),
+    )
+
+
+# --- The commands of the Dockerfile ---
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("answers", options.OUTERMOST, ids=options.name)
+def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
+    answers: Answers, install: Callable[..., Project], tmp_path: Path
+) -> None:
+    project = install(**answers).root
+    text = (project / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    dependencies, service = re.findall(r"^RUN .*?(uv sync .*)$", text, re.MULTILINE)
+    ignored = (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    context = [line[1:] for line in ignored if line.startswith("!")]
+    image = tmp_path / "app"
+    image.mkdir()
+
+    # The Dockerfile mounts these files for the first command, and copies the others afterwards.
+    mounted = re.findall(r"--mount=type=bind,source=(\S+),", text)
+    for names, command in ((mounted, dependencies), (context, service)):
+        for name in names:
+            path = project / name
+            if path.is_dir():
+                shutil.copytree(path, image / name)
+            elif path.exists():
+                shutil.copy(path, image / name)
+        run(*shlex.split(command), cwd=image)
+
+    # The final stage contains neither the source code nor the configuration of the project.
+    for name in ("src", "pyproject.toml", "uv.lock"):
+        path = image / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert json.loads(run(".venv/bin/app", "openapi", cwd=image))["paths"]
+    assert not (image / ".venv/bin/pytest").exists()
+
+
+# --- Jobs that publish the image ---
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> dict[str, str]:
+    """Return environment variables with which fake programs run instead of Docker and cosign."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    write_program(folder / "docker", FAKE_DOCKER)
+    for name in ("cosign", "apk"):
+        write_program(folder / name, FAKE)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return environment(PATH=path, CALLS=str(tmp_path / "calls"), RUNNER_TEMP=str(tmp_path))
+
+
+@needs_jq
+def test_github_pushes_and_signs_the_image_by_digest(
+    template: Path, programs: dict[str, str], tmp_path: Path
+) -> None:
+    steps = yaml.safe_load((template / CI).read_text())["jobs"]["publish"]["steps"]
+    push, sign = (step["run"] for step in steps if "run" in step)
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    env = programs | {
+        "GITHUB_ACTOR": "ann",
+        "GITHUB_OUTPUT": str(output),
+        "GITHUB_REF_NAME": "v1.2.3",
+        "GITHUB_REPOSITORY": "Ann/Shop-API",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "REGISTRY_TOKEN": "secret",
+    }
+
+    run("bash", "-e", "-c", push, cwd=tmp_path, env=env)
+    image = f"ghcr.io/ann/shop-api@{DIGEST}"
+    assert output.read_text() == f"image={image}\n"
+    run("bash", "-e", "-c", sign, cwd=tmp_path, env=env | {"IMAGE": image})
+
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "docker login ghcr.io --username ann --password-stdin",
+        "password: secret",
+        "docker buildx create --use",
+        f"{BUILD} --metadata-file={tmp_path}/image.json --tag ghcr.io/ann/shop-api:v1.2.3 .",
+        f"cosign sign --yes {image}",
+    ]
+    assert image in summary.read_text()
+
+
+def test_github_publishes_only_a_tag_whose_image_passed_all_checks(template: Path) -> None:
+    workflow = yaml.safe_load((template / CI).read_text())
+    jobs: dict[str, Any] = workflow["jobs"]
+
+    # PyYAML parses the workflow's key `on` as the value true.
+    assert workflow[True]["push"]["tags"] == ["v*"]
+    assert jobs["publish"]["needs"] == ["check", "image"]
+    assert "startsWith(github.ref, 'refs/tags/v')" in jobs["publish"]["if"]
+    assert jobs["publish"]["permissions"].keys() == {"contents", "id-token", "packages"}
+    # The template has no Dockerfile, so `built` is false in its own workflow runs.
+    assert "needs.image.outputs.built == 'true'" in jobs["publish"]["if"]
+    assert jobs["image"]["outputs"] == {"built": "${{ steps.build.outcome == 'success' }}"}
+    (build,) = [step for step in jobs["image"]["steps"] if step.get("id") == "build"]
+    assert build["if"] == "hashFiles('Dockerfile') != ''"
+    assert not (template / "Dockerfile").exists()
+
+
+@needs_jq
+@pytest.mark.parametrize(("server", "signs"), [("gitlab.com", True), ("git.example.com", False)])
+def test_gitlab_pushes_the_image_and_signs_it_on_gitlab_com(
+    server: str, signs: bool, render: Render, programs: dict[str, str], tmp_path: Path
+) -> None:
+    job = yaml.safe_load((render(ci="gitlab") / GITLAB_CI).read_text())["publish"]
+    registry = f"registry.{server}"
+    env = programs | {
+        "CI_COMMIT_TAG": "v1.2.3",
+        "CI_REGISTRY": registry,
+        "CI_REGISTRY_IMAGE": f"{registry}/ann/shop-api",
+        "CI_REGISTRY_PASSWORD": "secret",
+        "CI_REGISTRY_USER": "ci",
+        "CI_SERVER_HOST": server,
+    }
+
+    said = run("sh", "-e", "-c", "\n".join(job["script"]), cwd=tmp_path, env=env)
+
+    image = f"{registry}/ann/shop-api"
+    assert f"Published v1.2.3 as {image}@{DIGEST}\n" in said
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls == [
+        "apk add --no-cache cosign jq",
+        f"docker login {registry} --username ci --password-stdin",
+        "password: secret",
+        "docker context create dind",
+        "docker buildx create --use dind",
+        f"{BUILD} --metadata-file=image.json --tag {image}:v1.2.3 .",
+        *([f"cosign sign --yes {image}@{DIGEST}"] if signs else []),
+    ]
+
+
+# --- just audit-dependencies ---
+
+
+@contextmanager
+def vulnerability_server(*vulnerable: str) -> Iterator[str]:
+    """Yield the URL of a server with the API of https://api.osv.dev.
+
+    Each of the `vulnerable` packages has one vulnerability.
+    """
+    vulnerability = {"id": "GHSA-test", "modified": "2026-01-01T00:00:00Z", "summary": "Leaks"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            queries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
+            names = [query["package"]["name"] for query in queries]
+            self.answer(
+                {"results": [{"vulns": [vulnerability]} if n in vulnerable else {} for n in names]}
+            )
+
+        def do_GET(self) -> None:
+            self.answer(vulnerability)
+
+        def answer(self, document: object) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, *_args: object) -> None:
+            """Do not log requests to stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def locked(template: Path, render: Render, tmp_path: Path) -> Path:
+    """Return a folder with the justfile of a project, and with this repository's `uv.lock`."""
+    shutil.copy(render() / "justfile", tmp_path)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy(template / name, tmp_path)
+    return tmp_path
+
+
+def audit(folder: Path, *arguments: str) -> tuple[int, str]:
+    just = PROGRAMS / "just"
+    # Without retries, uv reports an unreachable server at once.
+    env = environment(UV_HTTP_RETRIES="0")
+    done = attempt(just, "audit-dependencies", *arguments, cwd=folder, env=env)
+    return done.returncode, done.stdout
+
+
+def test_the_audit_succeeds_if_no_package_is_vulnerable(locked: Path) -> None:
+    with vulnerability_server() as url:
+        exit_code, said = audit(locked, "--service-url", url)
+
+    assert exit_code == 0, said
+    assert "no known vulnerabilities" in said
+
+
+def test_the_audit_fails_if_a_package_is_vulnerable(locked: Path) -> None:
+    with vulnerability_server("jinja2") as url:
+        exit_code, said = audit(locked, "--service-url", url)
+
+    assert exit_code == 1, said
+    assert "GHSA-test" in said
+    assert "The audit did not run" not in said
+
+
+def test_the_audit_says_what_to_do_if_the_database_is_unreachable(locked: Path) -> None:
+    exit_code, said = audit(locked, "--service-url", "http://127.0.0.1:1")
+
+    assert exit_code == 2, said
+    assert "The audit did not run" in said
+    assert "If uv could not reach https://api.osv.dev, check the network" in said
+
+
+def test_all_pipelines_run_the_recipe_that_also_works_without_a_pipeline(
+    template: Path, render: Render
+) -> None:
+    recipe = "audit-dependencies"
+
+    for text in ((template / CI).read_text(), (render(ci="gitlab") / GITLAB_CI).read_text()):
+        assert f"uv run --locked just {recipe}" in text
+    for root in (template, *(render(ci=ci) for ci in options.SURFACE["ci"])):
+        assert recipe in run(PROGRAMS / "just", "--summary", cwd=root).split()
