@@ -35,11 +35,11 @@ ROOT = Path(__file__).parents[1]
 CACHED = "by id, cached"
 
 
-def generate(project: Path, *, orm: str, redis: bool) -> None:
+def generate(project: Path, **answers: str | bool) -> None:
     copier.run_copy(
         str(ROOT),
         project,
-        data={"orm": orm, "redis": redis},
+        data=answers,
         defaults=True,
         skip_tasks=True,
         quiet=True,

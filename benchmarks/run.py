@@ -104,7 +104,7 @@ class Benchmark:
             sys.exit("The project has no users. Generate a project with auth=jwt.")
         self.has_redis = (self.project / "src/app/core/redis").exists()
         self.server_url = os.environ.get("DATABASE_URL", "postgresql://postgres@127.0.0.1/postgres")
-        self.name = f"benchmark_{os.getpid()}"
+        self.name = f"benchmark_{secrets.token_hex(4)}"
         self.url = urlsplit(self.server_url)._replace(path=f"/{self.name}").geturl()
         never_reached = "1000000/second"
         self.environment = {
