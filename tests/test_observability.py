@@ -36,10 +36,10 @@ NOT_DEFINED_BY_THE_SERVICE = {
     "process_resident_memory_bytes",
 }
 
-RULES = [answers for answers in options.combinations() if answers["telemetry"]]
+WITH_TELEMETRY = [answers for answers in options.combinations() if answers["telemetry"]]
 
 
-@pytest.fixture(params=RULES, ids=options.name)
+@pytest.fixture(params=WITH_TELEMETRY, ids=options.name)
 def tree(request: pytest.FixtureRequest, render: Render) -> Path:
     return render(**request.param)
 
