@@ -64,6 +64,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Even with `websockets=false`, middleware contains ASGI message types like `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
+    ("telemetry", True): ("telemetry|prometheus|otel|otlp|/metrics|traceparent", ""),
 }
 
 # Files that exist only for some combinations of the values of several options.
@@ -83,6 +84,19 @@ FILES_OF_SEVERAL_OPTIONS = {
     ("database", "redis"): {".github/actions/servers/action.yml", "src/app_dev/servers/child.py"},
     ("database", "auth", "redis"): {"src/app/settings/urls.py"},
     ("redis", "websockets"): {"src/app/core/redis/relay.py", "tests/e2e/test_relayed_events.py"},
+    ("redis", "telemetry"): {
+        "src/app/features/telemetry/measurements/cache.py",
+        "tests/e2e/test_cache_metrics.py",
+    },
+    ("websockets", "telemetry"): {
+        "src/app/features/telemetry/measurements/sockets.py",
+        "tests/e2e/test_socket_metrics.py",
+    },
+    ("worker", "telemetry"): {
+        "src/app/core/telemetry/jobs.py",
+        "src/app/features/telemetry/measurements/queue.py",
+        "tests/integration/test_traced_jobs.py",
+    },
 }
 
 # Environment variables for commands in a project whose package is not installed.

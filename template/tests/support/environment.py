@@ -31,3 +31,13 @@ def remove_settings(environment: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower() in Settings.model_fields.keys() | OTHER_VARIABLES:
             environment.delenv(name)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return environment variables that set all required settings for another process.
+
+    With `ENVIRONMENT=staging`, the process does not read the developer's `.env` file.
+    """
+    required = [name for name, field in Settings.model_fields.items() if field.is_required()]
+    secrets = {name.upper(): getattr(settings, name).get_secret_value() for name in required}
+    return {"ENVIRONMENT": "staging", **secrets}

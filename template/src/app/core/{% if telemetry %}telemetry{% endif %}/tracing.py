@@ -1,7 +1,9 @@
 """OpenTelemetry tracing: which spans are created, sampled and exported."""
 
+import atexit
 from collections.abc import Sequence
 from importlib.metadata import version
+from threading import Thread
 from typing import override
 
 import structlog
@@ -27,8 +29,8 @@ from app.core.telemetry.export import OutageLog, PrivateExporter
 from app.core.telemetry.instrumentation import instrument
 from app.settings.telemetry import TelemetrySettings
 
-EXPORT_TIMEOUT = 3.0
-"""Seconds that one export may take. The export of the last spans delays the end of the process."""
+SHUTDOWN_TIMEOUT = 2.0
+"""Seconds for which the end of the process may be delayed to export the last spans."""
 
 TELEMETRY: TelemetryConfig = {"logs": False, "metrics": False, "operation_spans": False}
 """Options of FastAPI's telemetry, which creates one span for each request.
@@ -40,26 +42,37 @@ for each dependency of the request. The logs would contain the texts of exceptio
 UNTRACED_PATHS = frozenset({"/health", "/ready", "/metrics"})
 
 
-def configure_tracing(settings: TelemetrySettings) -> None:
+def configure_tracing(settings: TelemetrySettings) -> TracerProvider:
     """Configure OpenTelemetry for this process, unless it is already configured.
 
     Spans are exported in a separate thread. If the collector is unavailable, spans are dropped, and
     requests are not delayed.
     """
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
-        return
+    configured = trace.get_tracer_provider()
+    if isinstance(configured, TracerProvider):
+        return configured
     about = {"service.name": DISTRIBUTION, "service.version": version(DISTRIBUTION)}
     provider = TracerProvider(
+        shutdown_on_exit=False,
         # The environment variables OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
         resource=Resource.create(about).merge(OTELResourceDetector().detect()),
         sampler=RequestSampler(settings.otel_traces_sampler_arg),
     )
     if settings.otel_exporter_otlp_endpoint:
         endpoint = f"{settings.otel_exporter_otlp_endpoint}/v1/traces"
-        exporter = OTLPSpanExporter(endpoint, timeout=EXPORT_TIMEOUT)
-        provider.add_span_processor(BatchSpanProcessor(PrivateExporter(OutageLog(exporter))))
+        exporter = PrivateExporter(OutageLog(OTLPSpanExporter(endpoint)))
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        atexit.register(shut_down, provider)
     trace.set_tracer_provider(provider)
     instrument()
+    return provider
+
+
+def shut_down(provider: TracerProvider) -> None:
+    """Export the last spans. OpenTelemetry itself would wait for up to 30 seconds."""
+    thread = Thread(target=provider.shutdown, daemon=True)
+    thread.start()
+    thread.join(SHUTDOWN_TIMEOUT)
 
 
 class RequestSampler(Sampler):
