@@ -157,7 +157,7 @@ def test_refuses_an_impossible_combination_and_names_its_answers(
 
 @pytest.mark.parametrize(
     "answers",
-    [{"telemetry": True}, {"Redis": True, "orms": "piccolo"}, {"packages": []}, {"_src": "x"}],
+    [{"graphql": True}, {"Redis": True, "orms": "piccolo"}, {"packages": []}, {"_src": "x"}],
     ids=",".join,
 )
 def test_refuses_data_with_unknown_names_and_lists_all_questions(

@@ -20,10 +20,10 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (
         {
+            "src/app/core/database/observed_connection.py",
             "src/app/core/database/pool.py",
             "src/app/core/database/revisions.py",
             "src/app/core/database/sql_cache.py",
-            "src/app/core/database/statements.py",
             "src/app/core/database/stored.py",
             "src/app/core/database/tables.py",
             "src/app/models.py",
@@ -49,6 +49,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ),
     ("orm", "piccolo"): (
         {
+            "src/app/core/database/observed_connection.py",
             "src/app/core/database/pool.py",
             "src/app/core/database/revisions.py",
             "src/app/core/database/sql_cache.py",
@@ -67,8 +68,10 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app/core/database/autogenerate.py",
             "src/app/core/database/columns.py",
             "src/app/core/database/schema.py",
+            "src/app/core/database/statements.py",
             "tests/integration/test_alembic.py",
             "tests/integration/test_alembic_schema.py",
+            "tests/integration/test_bulk_statements.py",
             "tests/integration/test_closed_connections.py",
             "tests/integration/test_sqlalchemy.py",
             "tests/support/plain_alembic.py",
