@@ -144,6 +144,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("telemetry", True): (
         {
             "docs/telemetry.md",
+            "observability/*",
             "src/app/core/telemetry/*",
             "src/app/features/telemetry/*",
             "src/app/metrics.py",
@@ -152,6 +153,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "src/app_dev/traces.py",
             "src/app_dev/tree.py",
             "tests/e2e/test_metrics.py",
+            "tests/e2e/test_observability.py",
             "tests/e2e/test_traces.py",
             "tests/support/collector.py",
             "tests/unit/test_telemetry.py",
