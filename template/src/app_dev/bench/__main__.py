@@ -21,8 +21,11 @@ from app.main import create_app
 from app_dev.bench.load import load
 from app_dev.bench.profile import find_py_spy, record_profile
 from app_dev.bench.routes import Api, NotMeasuredError, Route, find_routes
-from app_dev.bench.server import FIXED_SETTINGS, LOG, Server, serving
+from app_dev.bench.server import FIXED_SETTINGS, Server, serving
 from app_dev.bench.users import make_users
+
+LOG = Path(".local/bench.log")
+"""Log of the service, which is deleted if every response is a success."""
 
 WARM_UP = 0.5
 """Seconds of load before each measurement, in which the service opens its connections."""
@@ -91,7 +94,8 @@ def bench(  # noqa: PLR0913, PLR0917 # each parameter is an option of the comman
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     try:
         py_spy = find_py_spy() if profile else []
-        with serving(settings) as server, asyncio.Runner(loop_factory=loop_factory) as runner:
+        LOG.parent.mkdir(exist_ok=True)
+        with serving(settings, LOG) as server, asyncio.Runner(loop_factory=loop_factory) as runner:
             benchmark = Benchmark(server, seconds, concurrency, py_spy)
             runner.run(benchmark.run(routes, selected))
     except (AppError, OSError) as exc:

@@ -47,14 +47,15 @@ async def load(port: int, requests: Sequence[bytes], connections: int) -> AsyncG
         )
     )
     clients = [client for _, client in opened]
-    yield responses
-    for client in clients:
-        client.stopping = True
-    _, waiting = await asyncio.wait(
-        [client.closed for client in clients], timeout=LAST_RESPONSE_TIMEOUT
-    )
-    if waiting:
-        responses.errors[f"no response in {LAST_RESPONSE_TIMEOUT:.0f} s"] += len(waiting)
+    try:
+        yield responses
+    finally:
+        for client in clients:
+            client.stopping = True
+        closed = [client.closed for client in clients]
+        _, waiting = await asyncio.wait(closed, timeout=LAST_RESPONSE_TIMEOUT)
+        if waiting:
+            responses.errors[f"no response in {LAST_RESPONSE_TIMEOUT:.0f} s"] += len(waiting)
 
 
 class _Connection(asyncio.Protocol):
