@@ -49,10 +49,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.resources = resources
     add_error_handlers(app)
     app.include_router(health)
-    for _, module in features.modules("router"):
+    for version, module in features.routers():
         app.include_router(
             module.router,
-            prefix="/api/v1",
+            prefix=f"/api/{version}",
             responses=error_responses(400, 422, 429, 500, 503),
         )
     if settings.docs_enabled:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 from hypothesis import HealthCheck, strategies
 from hypothesis import settings as hypothesis_settings
@@ -72,6 +74,14 @@ def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
 
     expected = Path(__file__).with_name("routes.txt").read_text()
     assert sorted(routes) == sorted(expected.splitlines(keepends=True))
+
+
+def test_routes_with_different_paths_have_different_names(shared_app: FastAPI) -> None:
+    """`request.url_for` returns the first route with the given name, in whichever API version."""
+    routes = {(route.name, route.path) for route in iter_route_contexts(shared_app.routes)}
+    names = Counter(name for name, _ in routes)
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.error_path

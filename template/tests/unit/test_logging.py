@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -21,6 +22,7 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 from app.core.logging import OutputHandler, configure_logging, get_logger, mark_as_logged
 from app.main import create_app
+from app.shared.deprecation import deprecated
 from tests.support.apps import client_for
 
 
@@ -44,7 +46,10 @@ def output(settings: Settings) -> Generator[io.BytesIO]:
 
 @pytest.fixture
 def logging_app(settings: Settings) -> FastAPI:
-    """An application whose `/secrets` route logs secrets and whose `/crash` route fails."""
+    """An application whose `/secrets` route logs secrets and whose `/crash` route fails.
+
+    The route `/old` is deprecated.
+    """
     # `create_app` must not replace the logging configuration of the `output` fixture.
     with patch("app.main.configure_logging"):
         app = create_app(settings)
@@ -56,6 +61,9 @@ def logging_app(settings: Settings) -> FastAPI:
     @app.get("/crash")
     async def crash() -> None:
         raise RuntimeError("test error")
+
+    @app.get("/old", **deprecated(date(2027, 1, 1)))
+    async def old() -> None: ...
 
     return app
 
@@ -81,6 +89,18 @@ async def test_a_request_is_logged_as_one_line(logging_app: FastAPI, output: io.
         "path": "/health",
         "status_code": 200,
     }
+
+
+async def test_requests_to_deprecated_routes_are_marked(
+    logging_app: FastAPI, output: io.BytesIO
+) -> None:
+    async with client_for(logging_app) as client:
+        await client.get("/old")
+        await client.get("/health")
+
+    deprecated, other = lines(output)
+    assert (deprecated["event"], deprecated["deprecated"]) == ("request_completed", True)
+    assert "deprecated" not in other
 
 
 @pytest.mark.parametrize("name", ["uvicorn.error", "third_party"])

@@ -3,10 +3,13 @@
 The application finds the `router`, `models`, `cli` and `lifespan` modules of a feature by name, so
 a new feature requires no change in other files. If a feature cannot be imported, the application
 does not start.
+
+Later versions of a feature's API are packages called `v2`, `v3` and so on in the feature's folder.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -17,6 +20,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `app --help` must not import FastAPI.
     from app.resources import Resources
+
+VERSION = re.compile(r"v\d+")
 
 
 def import_models() -> list[ModuleType]:
@@ -36,7 +41,25 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
     """For each feature that has a module called `name`, yield the feature's name and the module."""
-    for feature in sorted(module.name for module in iter_modules(__path__) if module.ispkg):
+    for feature in _features():
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
             yield feature, import_module(module)
+
+
+def routers() -> Iterator[tuple[str, ModuleType]]:
+    """Yield each version of each feature's API, such as `v1`, and its `router` module.
+
+    The `router` module in a feature's folder is version 1.
+    """
+    for _, module in modules("router"):
+        yield "v1", module
+    for feature in _features():
+        package = import_module(f"{__name__}.{feature}")
+        for _, version, _ in iter_modules(package.__path__):
+            if VERSION.fullmatch(version):
+                yield version, import_module(f"{package.__name__}.{version}.router")
+
+
+def _features() -> list[str]:
+    return sorted(module.name for module in iter_modules(__path__) if module.ispkg)

@@ -24,6 +24,9 @@ from app.middleware.rate_limit import RateLimitMiddleware
 from app.middleware.request_context import RequestContextMiddleware
 from app.middleware.unhandled_errors import UnhandledErrorMiddleware
 
+EXPOSED_HEADERS = ["Deprecation", "Link", "Location", "Retry-After", "Sunset", "X-Request-ID"]
+"""Response headers that scripts of other origins may read, besides those that CORS always allows."""
+
 
 def build_middleware(settings: Settings) -> list[Middleware]:
     """Return the middleware in the order in which a request passes through it."""
@@ -32,7 +35,7 @@ def build_middleware(settings: Settings) -> list[Middleware]:
         "allow_credentials": "*" not in settings.cors_origins,
         "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
         "allow_headers": ["*"],
-        "expose_headers": ["Location", "Retry-After", "X-Request-ID"],
+        "expose_headers": EXPOSED_HEADERS,
     }
     # The rate limit comes before other checks, so that rejected requests are counted as well.
     guards = [

@@ -1,4 +1,4 @@
-"""Middleware for request ids, security headers and the request log."""
+"""Middleware for request ids, security and deprecation headers, and the request log."""
 
 import re
 from time import perf_counter
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.logging import get_logger
 from app.core.rate_limit import client_address
 from app.middleware.messages import RESPONSE_START_TYPES
+from app.shared.deprecation import DEPRECATION_HEADERS
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -54,6 +55,7 @@ class RequestContextMiddleware:
                 # Keep the Content-Security-Policy of `/docs`, which allows Swagger UI to run.
                 if not any(name == CSP for name, _ in headers):
                     headers.append((CSP, API_CSP))
+                headers += scope.get(DEPRECATION_HEADERS, [])
                 message["headers"] = [*headers, (b"x-request-id", request_id), *self._headers]
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body", False):
