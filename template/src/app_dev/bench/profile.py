@@ -1,0 +1,50 @@
+"""Flame graphs of the service, which py-spy records.
+
+py-spy is not a dependency of the project. uv downloads py-spy when it is used for the first time.
+"""
+
+import asyncio
+import os
+import subprocess
+from math import ceil
+from pathlib import Path
+
+PACKAGE = "py-spy>=0.4.2"
+"""The first version of py-spy that supports Python 3.14 is 0.4.2."""
+
+
+class ProfileError(OSError):
+    """The profile could not be recorded; the error message says why."""
+
+
+def find_py_spy() -> list[str]:
+    """Return the command that runs py-spy, without the network if uv has downloaded it before.
+
+    Raises `ProfileError` if uv cannot download py-spy.
+    """
+    uv = os.environ.get("UV", "uv")
+    for options in (["--offline"], []):
+        command = [uv, "tool", "run", *options, "--from", PACKAGE, "py-spy"]
+        tried = subprocess.run(  # noqa: S603
+            [*command, "--version"], capture_output=True, check=False, text=True
+        )
+        if tried.returncode == 0:
+            return command
+    raise ProfileError(f"uv could not download py-spy, which records the profile.\n{tried.stderr}")
+
+
+async def record_profile(py_spy: list[str], pid: int, seconds: float, path: Path) -> None:
+    """Record the process for at least `seconds` seconds, and write a flame graph to `path`.
+
+    Raises `ProfileError` if the operating system does not let py-spy read the process.
+    """
+    options = ["--pid", str(pid), "--duration", str(ceil(seconds)), "--output", str(path)]
+    process = await asyncio.create_subprocess_exec(
+        *py_spy, "record", *options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise ProfileError(
+            "py-spy could not record the profile. On macOS, and on Linux systems that restrict"
+            f" ptrace, py-spy must run as root.\n{output.decode(errors='replace')}"
+        )
