@@ -112,7 +112,7 @@ IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
 DOUBLED = re.compile(r"(?<!\$){{(?! \$)")
-PYTHON_IN_MARKDOWN = re.compile(r"^```python\n.*?^```$", re.DOTALL | re.MULTILINE)
+PYTHON_IN_MARKDOWN = re.compile(r"^ *```python\n.*?^ *```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
