@@ -12,7 +12,7 @@ check:
 view *answers:
     rm -rf .view
     copier copy --trust --skip-tasks --defaults --quiet --vcs-ref HEAD \
-        --data redis=true --data websockets=true --data worker=true \
+        --data redis=true --data websockets=true --data worker=true --data kubernetes=true \
         {{ prepend('--data ', answers) }} . .view
     @echo "Rendered into .view"
 
