@@ -64,6 +64,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Even with `websockets=false`, middleware contains ASGI message types like `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
+    ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
 }
 
 # Files that exist only for some combinations of the values of several options.
