@@ -33,7 +33,7 @@ OVERLAYS = ("staging", "production")
 SCHEMAS = ("1.30.0", kubernetes_validate.latest_version())
 """The oldest version of Kubernetes that docs/kubernetes.md names, and the newest version."""
 
-OPTIONS = ("database", "auth", "redis", "worker")
+OPTIONS = ("database", "auth", "redis", "worker", "telemetry")
 """Options on which the manifests depend."""
 
 STOP_SECONDS = 15
@@ -168,7 +168,8 @@ def both(tree: Path) -> list[Deployed]:
 def test_objects_match_the_published_schemas(both: list[Deployed]) -> None:
     for version, deployed in product(SCHEMAS, both):
         for item in deployed.objects:
-            kubernetes_validate.validate(item, version, strict=True)
+            if item["kind"] != "ServiceMonitor":  # The schemas include no custom resources.
+                kubernetes_validate.validate(item, version, strict=True)
 
 
 def test_kustomizations_list_every_manifest(tree: Path) -> None:
@@ -263,6 +264,25 @@ def test_requests_reach_the_port_of_the_service(both: list[Deployed]) -> None:
         for source in deployed.only("NetworkPolicy")["spec"]["ingress"]:
             assert source["from"]
             assert source["ports"] == [{"port": number}]
+
+
+def test_the_service_monitor_finds_the_service_and_the_token(
+    answers: Answers, both: list[Deployed]
+) -> None:
+    for deployed in both:
+        monitors = deployed.of_kind("ServiceMonitor").values()
+        assert len(monitors) == answers["telemetry"]
+        for monitor in monitors:
+            service = deployed.only("Service")
+            (endpoint,) = monitor["spec"]["endpoints"]
+            selector = monitor["spec"]["selector"]["matchLabels"]
+            assert selector.items() <= service["metadata"]["labels"].items()
+            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+            credentials = endpoint["authorization"]["credentials"]
+            assert credentials["name"] == "my-api-secrets"
+            assert credentials["key"] in documented_secrets(deployed)
+            # Prometheus reads the metrics over HTTP, and HTTPS_REDIRECT=true would redirect it.
+            assert deployed.config()["HTTPS_REDIRECT"] == "false"
 
 
 def named(deployed: Deployed, name: str) -> Manifest:
