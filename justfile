@@ -13,6 +13,7 @@ view *answers:
     rm -rf .view
     copier copy --trust --skip-tasks --defaults --quiet --vcs-ref HEAD \
         --data redis=true --data websockets=true --data worker=true --data telemetry=true \
+        --data kubernetes=true \
         {{ prepend('--data ', answers) }} . .view
     @echo "Rendered into .view"
 

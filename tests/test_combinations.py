@@ -71,6 +71,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
         r"telemetry|prometheus|\botel|otlp|/metrics|traceparent",
         "telemetry=true",
     ),
+    ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
 }
 
 # Files that exist only for some combinations of the values of several options.

@@ -165,6 +165,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("license", "Proprietary"): (set(), set()),
     ("python_version", "3.12"): (set(), set()),
     ("python_version", "3.14"): (set(), set()),
+    ("kubernetes", True): ({"deploy/*", "docs/kubernetes.md"}, set()),
     ("ci", "gitlab"): ({".gitlab-ci.yml"}, {".github/*"}),
     ("ci", "none"): (set(), {".github/*", "renovate.json"}),
 }

@@ -27,6 +27,7 @@ CODE: Options = {
 SURFACE: Options = {
     "license": ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"),
     "python_version": ("3.13", "3.12", "3.14"),
+    "kubernetes": (False, True),
     "ci": ("github", "gitlab", "none"),
 }
 """Options that change no code, such as the license. Tests cover each pair of their values."""
