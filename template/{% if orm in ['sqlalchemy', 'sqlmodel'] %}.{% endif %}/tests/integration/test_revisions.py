@@ -188,6 +188,19 @@ def test_downgrade_fails_if_no_revision_is_applied(
 
 
 @pytest.mark.error_path
+def test_downgrade_names_the_missing_file_of_the_applied_revision(
+    empty: Settings, versions: Path
+) -> None:
+    write(versions, "first")
+    write(versions, "newer", "first")
+    migrations.upgrade(empty)
+    (versions / "newer.py").unlink()
+
+    with pytest.raises(migrations.MigrationError, match="applied revision newer is missing"):
+        migrations.downgrade(empty)
+
+
+@pytest.mark.error_path
 def test_difference_fails_if_the_database_is_not_up_to_date(
     empty: Settings, branches: Sequence[str]
 ) -> None:

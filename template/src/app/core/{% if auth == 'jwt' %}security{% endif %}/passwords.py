@@ -29,6 +29,14 @@ def check_password(password: str, *, email: str, field: str = "password") -> Non
         raise ValidationError(message, field=field)
 
 
+MAX_THREADS = 8
+"""Maximum number of threads that hash passwords.
+
+In a container, `os.cpu_count` returns the number of CPU cores of the machine, which may be much
+larger than the container's share of CPU time and memory.
+"""
+
+
 class Passwords:
     """Hashes and verifies passwords in threads, with at most one thread per CPU core.
 
@@ -38,7 +46,7 @@ class Passwords:
 
     def __init__(self, hasher: Argon2Hasher = HASHER) -> None:
         self._hash = PasswordHash((hasher,))
-        self._limiter = CapacityLimiter(os.cpu_count() or 1)
+        self._limiter = CapacityLimiter(min(os.cpu_count() or 1, MAX_THREADS))
         self._dummy = _dummy_hash(hasher)
 
     async def hash(self, password: str) -> str:

@@ -38,7 +38,12 @@ def downgrade(settings: Settings) -> None:
     script = ScriptDirectory.from_config(config)
     with _errors():
         applied = _last_applied(config, script)
-        newest = next((step for step in script.walk_revisions() if step.revision in applied), None)
+        known = {step.revision: step for step in script.walk_revisions()}
+        if missing := applied - known.keys():
+            raise MigrationError(
+                f"The file of the applied revision {max(missing)} is missing. Restore it."
+            )
+        newest = next((step for step in known.values() if step.revision in applied), None)
         if newest is None:
             raise MigrationError("No revision is applied, so none can be reverted.")
         # Downgrading to `revision@ancestor` reverts only the branch that contains `revision`.
