@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import matrix, options
+from tests.support import matrix, options, texts
 from tests.support.cases import cases_of
 from tests.support.paths import ROOT
 from tests.support.projects import Project, installer, with_every_dependency
@@ -28,6 +28,7 @@ from tests.support.rendering import (
 from tests.support.repositories import released_template
 from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
+from tests.support.texts import Unchecked
 
 COMMIT = pytest.StashKey[str]()
 """Stash key for the output of `git describe` at the start of the test run."""
@@ -151,6 +152,12 @@ def render(template: Path, shared: Path) -> Render:
     Tests share each rendered project, so a test must not write to the project.
     """
     return partial(render_once, template, shared / "rendered")
+
+
+@pytest.fixture(scope="session")
+def unchecked(shared: Path) -> Unchecked:
+    """Return a context manager that yields the texts that have not yet passed a check."""
+    return partial(texts.unchecked, shared / "passed")
 
 
 @pytest.fixture(scope="session")

@@ -56,13 +56,13 @@ FAULTS = {
         "template/src/app/core/ids.py",
         "",
         "FAULT  =  1\n",
-        f"test_combinations.py::test_passes_static_checks[{ANY}-format]",
+        f"test_combinations.py::test_files_pass_ruff[{ANY}-format]",
     ),
     "a lint error": Fault(
         "template/src/app/core/ids.py",
         "",
         "\n\nassert True\n",
-        f"test_combinations.py::test_passes_static_checks[{ANY}-lint]",
+        f"test_combinations.py::test_files_pass_ruff[{ANY}-lint]",
     ),
     "a type error": Fault(
         "template/src/app/core/ids.py",
