@@ -192,6 +192,21 @@ def test_is_strictly_typed(
     run_check(tree, "mypy")
 
 
+def test_type_checks_cover_every_text_of_a_python_file(render: Render) -> None:
+    """With `--matrix=full`, types are checked in every project, otherwise in these projects."""
+
+    def python_texts(combinations: Iterable[Answers]) -> set[tuple[str, str]]:
+        return {
+            (path, digest)
+            for answers in combinations
+            for path, digest in digests(render(**answers)).items()
+            if path.endswith(".py")
+        }
+
+    chosen = python_texts(options.triples())
+    assert python_texts(options.combinations()) == chosen
+
+
 def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
     """Copy the shared mypy cache of all libraries to the cache folder of this pytest worker."""
     version = (tree / ".python-version").read_text().strip()
