@@ -4,7 +4,7 @@ The marker `@pytest.mark.matrix("tags")` puts the result of a test into the colu
 tests run in several shards, each shard writes its results to a JSON file. The following command
 merges these files into one report. It refuses incomplete results, and exits with 1 if a test failed:
 
-    uv run python -m tests.support.matrix docs/matrix.md shard-1.json shard-2.json ...
+    uv run just matrix-report shard-1.json shard-2.json ...
 """
 
 import argparse
@@ -127,7 +127,7 @@ def results_of(reports: Iterable[pytest.TestReport], run: Run) -> Results:
         failed=failed,
         skipped=skipped,
         cells=[
-            (list(row), check, [cell.seconds, cell.passed, cell.failed, cell.skipped])
+            (list(row), check, [round(cell.seconds, 2), cell.passed, cell.failed, cell.skipped])
             for row, checks in cells.items()
             for check, cell in checks.items()
         ],
