@@ -40,10 +40,10 @@ REFUSED: tuple[Answers, ...] = (
 """Combinations of answers that copier rejects."""
 
 TOGETHER = ("orm", "database", "auth")
-"""Options that change the same files. With `--matrix`, tests run each combination of them."""
+"""Options that change the same files. `pairs` contains every combination of these options."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options of which `--matrix=core` tests every combination, not only every pair of values."""
+"""Options that `--matrix=core` switches in every combination of these options."""
 
 TIERS = ("pairs", "core", "full")
 """Values of `--matrix`, which select the generated projects whose tests run."""
@@ -71,16 +71,8 @@ def combinations() -> list[Answers]:
 
 def of_tier(tier: str) -> list[Answers]:
     """Return the combinations for which a `--matrix` value runs the tests of generated projects."""
-    fewest = fewest_pairs()
-    more = pairs(CODE) if tier == "core" else []
-    return [
-        answers
-        for answers in combinations()
-        if tier == "full"
-        or answers in fewest
-        or answers in more
-        or (tier == "core" and is_core(answers))
-    ]
+    chosen = [*fewest_pairs(), *(triples() if tier == "core" else [])]
+    return [answers for answers in combinations() if tier == "full" or answers in chosen]
 
 
 def with_everything_on() -> list[Answers]:
