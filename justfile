@@ -8,6 +8,14 @@ default:
 check:
     pytest --matrix=core --verbose --durations=15
 
+# Run one part of all tests, and write the results to a file: just matrix 3/8 shard-3.json
+matrix shard results:
+    pytest --matrix=full --shard={{ shard }} --matrix-report={{ results }}
+
+# Merge the results of all parts into docs/matrix.md: just matrix-report shard-*.json
+matrix-report *results:
+    python -m tests.support.matrix docs/matrix.md {{ results }}
+
 # Render a project with all options switched on into .view/, for example: just view orm=tortoise
 view *answers:
     rm -rf .view

@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from xdist.workermanage import WorkerController
 
-from tests.support import matrix, options
+from tests.support import matrix, options, shards, texts
 from tests.support.cases import cases_of
 from tests.support.paths import ROOT
 from tests.support.projects import Project, installer, with_every_dependency
@@ -28,9 +29,13 @@ from tests.support.rendering import (
 from tests.support.repositories import released_template
 from tests.support.running import run
 from tests.support.servers import real_postgres, real_redis
+from tests.support.texts import Unchecked
 
 COMMIT = pytest.StashKey[str]()
 """Stash key for the output of `git describe` at the start of the test run."""
+
+COUNTS = pytest.StashKey[dict[str, int]]()
+"""Stash key for the numbers of tests in all shards and in this shard."""
 
 
 # --- pytest hooks ---
@@ -45,7 +50,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "core combinations, or of every combination, and print a table of the results",
     )
     group.addoption(
-        "--matrix-report", metavar="FILE", type=Path, help="write the table to FILE, as Markdown"
+        "--matrix-report",
+        metavar="FILE",
+        type=Path,
+        help="write the table to FILE, as Markdown, or as JSON if the name of FILE ends with .json",
+    )
+    group.addoption(
+        "--shard",
+        metavar="K/N",
+        type=shards.parse,
+        default=shards.WHOLE,
+        help="run only part K of N parts of the tests, such as 3/8",
     )
 
 
@@ -93,14 +108,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
         deselected += [item for item in items if item.get_closest_marker("core")]
-    config.hook.pytest_deselected(items=deselected)
-    items[:] = [item for item in items if item not in deselected]
+    left_out = set(deselected)
+    every = [item for item in items if item not in left_out]
+    selected = set(config.getoption("shard").select(every))
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = [item for item in every if item in selected]
+    config.stash[COUNTS] = {"collected": len(every), "selected": len(items)}
+    if hasattr(config, "workeroutput"):  # pytest-xdist sends this dictionary to the main process.
+        config.workeroutput.update(config.stash[COUNTS])
     for item in items:
         if isinstance(item, pytest.Function) and (mark := item.get_closest_marker("matrix")):
             item.user_properties.append(matrix.property_of(item.callspec.params, *mark.args))
     # Start the slowest tests first, so that all pytest workers finish at about the same time.
     # Start type checks early: the first one fills mypy's cache while other workers run slow tests.
     items.sort(key=lambda item: (item.path.name != "test_generated.py", "typed" not in item.name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Copy the numbers of tests from a pytest worker, because only the workers collect tests."""
+    output = getattr(node, "workeroutput", {})
+    if output.keys() >= {"collected", "selected"}:  # A worker that crashes has no output.
+        node.config.stash[COUNTS] = {name: output[name] for name in ("collected", "selected")}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -111,11 +140,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         again = shlex.quote(report.nodeid)
         terminalreporter.write_line(f"To run it again: uv run pytest -n0 --matrix=full {again}")
     if config.getoption("matrix") or config.getoption("matrix_report"):
-        table = matrix.table(reports)
-        terminalreporter.write_line(table)
+        run = matrix.Run(
+            config.stash.get(COMMIT, ""),
+            config.getoption("matrix") or options.TIERS[0],
+            str(config.getoption("shard")),
+            **config.stash.get(COUNTS, {"collected": 0, "selected": 0}),
+        )
+        results = matrix.results_of(reports, run)
+        terminalreporter.write_line(matrix.table(results))
         if file := config.getoption("matrix_report"):
-            heading = matrix.heading(config.stash[COMMIT])
-            file.write_text(f"{heading}\n{table}\n", encoding="utf-8")
+            matrix.write(results, file)
     if any("test_generated.py" in report.nodeid for report in reports):
         for name, server in (("PostgreSQL", real_postgres()), ("Redis", real_redis())):
             real = f"and on {urlsplit(server).hostname}" if server else "ONLY: no real server found"
@@ -151,6 +185,12 @@ def render(template: Path, shared: Path) -> Render:
     Tests share each rendered project, so a test must not write to the project.
     """
     return partial(render_once, template, shared / "rendered")
+
+
+@pytest.fixture(scope="session")
+def unchecked(shared: Path) -> Unchecked:
+    """Return a context manager that yields the texts that have not yet passed a check."""
+    return partial(texts.unchecked, shared / "passed")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,8 @@ from tests.support import options
 from tests.support.options import Answers
 from tests.support.paths import ROOT
 from tests.support.projects import Project
-from tests.support.rendering import Render, files
+from tests.support.rendering import Render, digests
+from tests.support.texts import Unchecked
 from tests.test_render import FLIPS
 
 type RunCheck = Callable[..., str]
@@ -38,9 +41,15 @@ UNIMPORTED = (
     "websockets",  # uvicorn implements WebSockets with the package websockets.
 )
 
+# Commands that check each file separately, with the suffixes of the files that they check.
+# The result depends on the file's path and text, and on ruff's settings in pyproject.toml.
+CHECKS_OF_FILES = {
+    "format": ("ruff format --check", (".py", ".md")),
+    "lint": ("ruff check", (".py", "pyproject.toml")),
+}
+
+# Commands that check a project as a whole.
 CHECKS = {
-    "format": "ruff format --check",
-    "lint": "ruff check",
     "layers": "lint-imports --no-cache",
     # `just bench` may import development dependencies, such as httpx2.
     "packages": "deptry src migrations --extend-exclude src/app_dev/bench "
@@ -121,12 +130,6 @@ def tree(tree_answers: Answers, render: Render) -> Path:
     return render(**tree_answers)
 
 
-@pytest.fixture
-def texts(tree: Path) -> dict[str, str]:
-    """Return the text of every file in the rendered project, by path."""
-    return {name: data.decode() for name, data in files(tree).items()}
-
-
 @pytest.fixture(scope="session")
 def run_check(
     all_dependencies: Project, tmp_path_factory: pytest.TempPathFactory
@@ -160,6 +163,41 @@ def run_check(
 
 
 @pytest.mark.parametrize(
+    "check", [pytest.param(name, marks=pytest.mark.matrix(name)) for name in CHECKS_OF_FILES]
+)
+def test_files_pass_ruff(check: str, tree: Path, unchecked: Unchecked, run_check: RunCheck) -> None:
+    command, suffixes = CHECKS_OF_FILES[check]
+    with unchecked(check, tree, suffixes, ruff_settings(tree)) as new:
+        if new:
+            run_check(tree, *shlex.split(command), *new)
+
+
+def ruff_settings(tree: Path) -> str:
+    """Return the part of pyproject.toml on which the result of ruff depends."""
+    settings = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
+    return json.dumps([settings["tool"]["ruff"], settings["project"]["requires-python"]])
+
+
+@pytest.mark.parametrize("everything", options.with_everything_on(), ids=options.name)
+def test_ruff_checks_exactly_the_files_with_the_listed_suffixes(
+    everything: Answers, render: Render, run_check: RunCheck
+) -> None:
+    """If ruff checked other files too, `test_files_pass_ruff` would leave these files out."""
+    tree = render(**everything)
+    paths = digests(tree)
+    _, linted = CHECKS_OF_FILES["lint"]
+    _, formatted = CHECKS_OF_FILES["format"]
+
+    shown = run_check(tree, "ruff", "check", "--show-files").splitlines()
+    said = run_check(tree, "ruff", "format", "--check")
+
+    assert {Path(path) for path in shown} == {
+        tree / path for path in paths if path.endswith(linted)
+    }
+    assert said.startswith(f"{len([p for p in paths if p.endswith(formatted)])} files already")
+
+
+@pytest.mark.parametrize(
     "command", [pytest.param(c, id=n, marks=pytest.mark.matrix(n)) for n, c in CHECKS.items()]
 )
 def test_passes_static_checks(command: str, tree: Path, run_check: RunCheck) -> None:
@@ -173,6 +211,21 @@ def test_is_strictly_typed(
     tree = render(**typed)
     fill_mypy_cache(tree, all_dependencies)
     run_check(tree, "mypy")
+
+
+def test_type_checks_cover_every_text_of_a_python_file(render: Render) -> None:
+    """With `--matrix=full`, types are checked in every project, otherwise in these projects."""
+
+    def python_texts(combinations: Iterable[Answers]) -> set[tuple[str, str]]:
+        return {
+            (path, digest)
+            for answers in combinations
+            for path, digest in digests(render(**answers)).items()
+            if path.endswith(".py")
+        }
+
+    chosen = python_texts(options.triples())
+    assert python_texts(options.combinations()) == chosen
 
 
 def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
@@ -189,11 +242,13 @@ def fill_mypy_cache(tree: Path, all_dependencies: Project) -> None:
 
 
 @pytest.mark.matrix("syntax")
-def test_parses_as_the_chosen_python_version(tree_answers: Answers, texts: dict[str, str]) -> None:
-    _, minor = str(tree_answers.get("python_version", "3.13")).split(".")
-    for name, text in texts.items():
-        if name.endswith(".py"):
-            ast.parse(text, name, feature_version=(3, int(minor)))
+def test_parses_as_the_chosen_python_version(
+    tree_answers: Answers, tree: Path, unchecked: Unchecked
+) -> None:
+    version = str(tree_answers.get("python_version", "3.13"))
+    with unchecked("syntax", tree, (".py",), version) as new:
+        for name, text in new.items():
+            ast.parse(text, name, feature_version=(3, int(version.removeprefix("3."))))
 
 
 @pytest.mark.matrix("openapi")
@@ -235,45 +290,63 @@ def write_dist_info(tree: Path) -> None:
 
 
 @pytest.mark.matrix("tags")
-def test_contains_no_template_tags(texts: dict[str, str]) -> None:
-    for path, text in texts.items():
-        assert not TEMPLATES.search(path), path
-        # `{{` is valid in Python's f-strings, in a justfile, after `$` in GitHub workflows, and
-        # before `$` in the alert rules of Prometheus.
-        marks = re.findall("{%|{#", text)
-        if not path.endswith((".py", "justfile")):
-            marks += DOUBLED.findall(text)
-        assert marks == [], path
+def test_contains_no_template_tags(tree: Path, unchecked: Unchecked) -> None:
+    with unchecked("tags", tree) as new:
+        for path, text in new.items():
+            assert not TEMPLATES.search(path), path
+            # `{{` is valid in Python's f-strings, in a justfile, after `$` in GitHub workflows, and
+            # before `$` in the alert rules of Prometheus.
+            marks = re.findall("{%|{#", text)
+            if not path.endswith((".py", "justfile")):
+                marks += DOUBLED.findall(text)
+            assert marks == [], path
 
 
 @pytest.mark.matrix("words")
-def test_mentions_no_option_that_was_not_chosen(
-    tree_answers: Answers, texts: dict[str, str]
-) -> None:
+def test_mentions_no_option_that_was_not_chosen(tree_answers: Answers, tree: Path) -> None:
     chosen = {(name, value) for name, value in tree_answers.items()}
     if tree_answers["orm"] == "sqlmodel":  # SQLModel depends on SQLAlchemy.
         chosen.add(("orm", "sqlalchemy"))
     found = {
         f"{path}: {line.strip()}"
-        for answer in WORDS.keys() - chosen
-        for path, line in mentions(texts, *WORDS[answer])
+        for path, digest in digests(tree).items()
+        if path != ".copier-answers.yml"
+        for answer, lines in mentions(path, Text(digest, tree / path)).items()
+        if answer not in chosen
+        for line in lines
     }
 
     assert found == set()
 
 
-def mentions(texts: dict[str, str], words: str, allowed: str) -> Iterator[tuple[str, str]]:
-    for path, text in texts.items():
-        if path != ".copier-answers.yml":
-            for line in (path, *text.splitlines()):
-                rest = re.sub(allowed, "", line) if allowed else line
-                if re.search(words, rest, re.IGNORECASE):
-                    yield path, line
+@dataclass(frozen=True)
+class Text:
+    """The text of a file. Two texts are equal if their digests are equal."""
+
+    digest: str
+    file: Path = field(compare=False)
+
+
+@cache
+def mentions(path: str, text: Text) -> dict[tuple[str, str | bool], list[str]]:
+    """Return the lines of a file that contain a word of an option, by the option's value.
+
+    The result is cached, because most projects contain the same files.
+    """
+    lines = (path, *text.file.read_text(encoding="utf-8").splitlines())
+    return {
+        answer: [
+            line
+            for line in lines
+            if re.search(words, re.sub(allowed, "", line) if allowed else line, re.IGNORECASE)
+        ]
+        for answer, (words, allowed) in WORDS.items()
+    }
 
 
 @pytest.mark.matrix("whitespace")
-def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[str, str]) -> None:
-    empty = [path for path in tree.rglob("*") if path.is_dir() and not any(path.iterdir())]
+def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, unchecked: Unchecked) -> None:
+    empty = [path for path, folders, files in tree.walk() if not folders and not files]
     assert empty == []
 
     stray = {
@@ -282,15 +355,16 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[s
         "leading whitespace": r"\A\s",
         "no newline at the end, or several": r"[^\n]\Z|\n\n\Z",
     }
-    found = {
-        (path, what)
-        for path, text in texts.items()
-        for what, pattern in stray.items()
-        # ruff format also puts two blank lines between functions in code blocks of Markdown files.
-        if not (what == "blank lines" and path.endswith((".py", ".mako")))
-        and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
-    }
-    assert found == set()
+    with unchecked("whitespace", tree) as new:
+        found = {
+            (path, what)
+            for path, text in new.items()
+            for what, pattern in stray.items()
+            # ruff format puts two blank lines between functions in code blocks of Markdown too.
+            if not (what == "blank lines" and path.endswith((".py", ".mako")))
+            and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
+        }
+        assert found == set()
 
 
 # --- Rendered files differ between combinations of options ---
@@ -298,7 +372,8 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, texts: dict[s
 
 def test_an_answer_adds_and_removes_only_the_files_listed_for_it(render: Render) -> None:
     trees = {
-        options.name(answers): files(render(**answers)).keys() for answers in options.combinations()
+        options.name(answers): digests(render(**answers)).keys()
+        for answers in options.combinations()
     }
     for before, after in options.changes():
         old, new = trees[options.name(before)], trees[options.name(after)]
@@ -320,7 +395,9 @@ def unmatched(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 def test_every_combination_renders_a_different_tree(render: Render) -> None:
     """If two combinations rendered the same files, an option would have no effect."""
-    trees = {options.name(answers): files(render(**answers)) for answers in options.combinations()}
+    trees = {
+        options.name(answers): digests(render(**answers)) for answers in options.combinations()
+    }
     named: dict[int, str] = {}
     for name, tree in trees.items():
         del tree[".copier-answers.yml"]

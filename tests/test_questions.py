@@ -64,16 +64,40 @@ def test_text_options_are_questions_without_choices(template: Path) -> None:
         assert "choices" not in questions[name]
 
 
-def test_pairs_contains_every_valid_pair_of_answers() -> None:
-    every = {**options.CODE, **options.SURFACE}
-    rows = options.pairs(every)
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [
+        (options.fewest_pairs(), 2),
+        (options.pairs(options.CODE), 2),
+        (options.surface_pairs(), 2),
+        (options.triples(), 3),
+    ],
+    ids=["fewest pairs", "pairs", "surface pairs", "triples"],
+)
+def test_combinations_contain_every_valid_pair_or_triple_of_answers(
+    rows: list[Answers], size: int
+) -> None:
+    every = {name: ({**options.CODE, **options.SURFACE})[name] for name in rows[0]}
 
     assert all(map(options.valid, rows))
-    for one, other in combinations(every, 2):
-        wanted = product(every[one], every[other])
-        assert {(row[one], row[other]) for row in rows} == {
-            (a, b) for a, b in wanted if options.valid({one: a, other: b})
+    for names in combinations(every, size):
+        wanted = product(*(every[name] for name in names))
+        assert {tuple(row[name] for name in names) for row in rows} == {
+            values for values in wanted if options.valid(dict(zip(names, values, strict=True)))
         }
+
+
+def test_every_tier_contains_the_combinations_of_the_tier_before() -> None:
+    pairs, core, full = (list(map(options.name, options.of_tier(t))) for t in options.TIERS)
+
+    assert set(pairs) < set(core) < set(full)
+    assert full == list(map(options.name, options.combinations()))
+    together = product(*(options.CODE[name] for name in options.TOGETHER))
+    assert {tuple(a[name] for name in options.TOGETHER) for a in options.of_tier("core")} == {
+        values
+        for values in together
+        if options.valid(dict(zip(options.TOGETHER, values, strict=True)))
+    }
 
 
 # --- Answers that copier rejects ---

@@ -27,6 +27,7 @@ from tests.support.updates import append, files_with_conflicts
 TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 CI = ".github/workflows/ci.yml"
 BOOTSTRAP = ".github/workflows/bootstrap.yml"
+RELEASE = ".github/workflows/release.yml"
 FAKE_GITHUB_CLI = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$GH_CALLS"\n'
 REFUSING_HOOK = (
     '#!/bin/sh\necho "refusing to allow a GitHub App to create or update workflow" >&2\nexit 1\n'
@@ -126,7 +127,7 @@ def test_a_copy_becomes_a_project_that_can_be_updated(
     del expected[".copier-answers.yml"]
     assert project == expected
     assert git(copy.root, "diff", "--name-status", "HEAD^", "--", ".github/workflows") == (
-        f"D\t{BOOTSTRAP}\n"
+        f"D\t{BOOTSTRAP}\nD\t{RELEASE}\n"
     )
 
     (upstream / "template/new.txt").write_text("Added by the template.\n")

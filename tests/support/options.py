@@ -42,10 +42,10 @@ REFUSED: tuple[Answers, ...] = (
 """Combinations of answers that copier rejects."""
 
 TOGETHER = ("orm", "database", "auth")
-"""Options that change the same files. Tests run every combination of these options."""
+"""Options that change the same files. `pairs` contains every combination of these options."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options of which `--matrix=core` tests every combination, not only every pair of values."""
+"""Options that `--matrix=core` switches in every combination of these options."""
 
 TIERS = ("pairs", "core", "full")
 """Values of `--matrix`, which select the generated projects whose tests run."""
@@ -73,12 +73,8 @@ def combinations() -> list[Answers]:
 
 def of_tier(tier: str) -> list[Answers]:
     """Return the combinations for which a `--matrix` value runs the tests of generated projects."""
-    chosen_pairs = pairs(CODE)
-    return [
-        answers
-        for answers in combinations()
-        if tier == "full" or answers in chosen_pairs or (tier == "core" and is_core(answers))
-    ]
+    chosen = [*fewest_pairs(), *(triples() if tier == "core" else [])]
+    return [answers for answers in combinations() if tier == "full" or answers in chosen]
 
 
 def with_everything_on() -> list[Answers]:
@@ -157,10 +153,33 @@ def flip_name(flip: tuple[Answers, Answers]) -> str:
     return f"{name(before)},{','.join(changed)}"
 
 
-def pairs(options: Options) -> list[Answers]:
-    """Return a small set of combinations that contains each pair of values (pairwise testing).
+def fewest_pairs() -> list[Answers]:
+    """Return a small set of combinations that contains each pair of values (pairwise testing)."""
+    return covering(CODE, strength=2, presets=OUTERMOST)
 
-    The set contains every combination of the options in TOGETHER.
+
+def pairs(options: Options) -> list[Answers]:
+    """Return combinations that contain each pair of values.
+
+    The result contains every combination of the options in TOGETHER.
+    """
+    return covering(options, strength=2, together=TOGETHER)
+
+
+def triples() -> list[Answers]:
+    """Return combinations that contain each combination of the values of three options."""
+    return covering(CODE, strength=3, presets=OUTERMOST)
+
+
+def covering(
+    options: Options,
+    strength: int,
+    together: tuple[str, ...] = (),
+    presets: tuple[Answers, ...] = (),
+) -> list[Answers]:
+    """Return few combinations that contain all values of each group of `strength` options.
+
+    The result also contains `presets`, and every combination of the options in `together`.
     """
     constraints = [
         {"operator": "not", "condition": {"operator": "and", "conditions": equal}}
@@ -172,10 +191,11 @@ def pairs(options: Options) -> list[Answers]:
     ]
     rows = make(
         dict(options),
-        strength=min(2, len(options)),
-        sub_models=[{"fields": list(TOGETHER), "strength": len(TOGETHER)}]
-        if options.keys() >= set(TOGETHER)
+        strength=min(strength, len(options)),
+        sub_models=[{"fields": list(together), "strength": len(together)}]
+        if together and options.keys() >= set(together)
         else [],
+        presets=[dict(answers) for answers in presets],
         constraints=constraints,
     )
     return sorted(

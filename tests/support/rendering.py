@@ -34,6 +34,9 @@ IN_PROCESS: dict[str, Any] = {
 }
 """Arguments for copier's Python API that skip hooks and ignore the user's copier settings."""
 
+DIGESTS = "digests.json"
+"""File next to a rendered project, with the hashes of the project's files."""
+
 
 class Render(Protocol):
     def __call__(self, **answers: str | bool) -> Path: ...
@@ -55,7 +58,18 @@ def copy_of_this_repository(shared: Path) -> Path:
 
 
 def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
-    return made_once(folder, answers, lambda tree: render_to(template, tree, answers))
+    def make(tree: Path) -> None:
+        render_to(template, tree, answers)
+        listed = {name: hashlib.sha256(data).hexdigest() for name, data in files(tree).items()}
+        tree.with_name(DIGESTS).write_text(json.dumps(listed), encoding="utf-8")
+
+    return made_once(folder, answers, make)
+
+
+def digests(tree: Path) -> dict[str, str]:
+    """Return the SHA-256 hash of every file in a tree that `render_once` has rendered, by path."""
+    listed: dict[str, str] = json.loads(tree.with_name(DIGESTS).read_text(encoding="utf-8"))
+    return listed
 
 
 def made_once(folder: Path, answers: Answers, make: Callable[[Path], None]) -> Path:
