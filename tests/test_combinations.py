@@ -113,6 +113,7 @@ FILES_OF_SEVERAL_OPTIONS = {
         "src/app/features/telemetry/measurements/queue.py",
         "tests/integration/test_traced_jobs.py",
     },
+    ("auth", "worker", "telemetry"): {"tests/e2e/test_traced_processes.py"},
 }
 
 # Environment variables for commands in a project whose package is not installed.
