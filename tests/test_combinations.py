@@ -77,7 +77,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
     ("telemetry", True): (
-        r"telemetry|prometheus|\botel|otlp|/metrics|traceparent",
+        r"telemetry|prometheus|\botel|otlp|/metrics(?!-)|traceparent",
         "telemetry=true",
     ),
     ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
