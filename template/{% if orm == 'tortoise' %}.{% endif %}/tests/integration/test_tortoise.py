@@ -119,7 +119,7 @@ async def test_tortoise_logs_the_parameters_of_a_query(
 async def test_a_transaction_in_a_tortoise_transaction_ignores_subclasses(
     database: Database,
 ) -> None:
-    """`Connection` overrides Tortoise's `_in_transaction`, which creates no `Connection`."""
+    """Tortoise's `_in_transaction` does not return a `Connection`, so `Connection` overrides it."""
     async with database.writing_session() as session:
         assert isinstance(session.client, Connection)
         nested = super(Connection, session.client)._in_transaction()
