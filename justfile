@@ -8,11 +8,11 @@ default:
 check:
     pytest --matrix=core --verbose --durations=15
 
-# Run one part of all tests, and write the results to a file: just matrix 3/8 shard-3.json
+# Run one shard of all tests, and write the results to a file: just matrix 3/8 shard-3.json
 matrix shard results:
     pytest --matrix=full --shard={{ shard }} --matrix-report={{ results }}
 
-# Merge the results of all parts into docs/matrix.md: just matrix-report shard-*.json
+# Merge the results of all shards into docs/matrix.md: just matrix-report shard-*.json
 matrix-report *results:
     python -m tests.support.matrix docs/matrix.md {{ results }}
 
@@ -25,7 +25,7 @@ view *answers:
         {{ prepend('--data ', answers) }} . .view
     @echo "Rendered into .view"
 
-# Look up the packages in uv.lock in the vulnerability database at https://api.osv.dev
+# Check the packages in uv.lock against the vulnerability database at https://api.osv.dev
 audit-dependencies:
     uv audit --locked --preview-features audit-command
 

@@ -2,12 +2,15 @@
 # requires-python = ">=3.12"
 # dependencies = ["asyncpg", "copier>=9.19", "psutil", "pyyaml", "uvloop"]
 # ///
-"""Measure what telemetry costs, and print the README's table: `uv run benchmarks/telemetry.py`.
+"""Measure what telemetry costs, and print the result as a Markdown table.
 
-The script generates two services, one of them with telemetry, and measures the CPU time per request
-of four variants: without telemetry, and with it for three values of OTEL_TRACES_SAMPLER_ARG. The
-variants are measured in turn, so that other work on the machine slows all of them alike. Spans are
-sent to a collector that discards them. The time that a service takes to export spans counts.
+Run the script with `uv run benchmarks/telemetry.py`.
+
+The script generates one service without telemetry and one with telemetry. It measures the CPU time
+per request of four variants: the service without telemetry, and the service with telemetry at three
+values of OTEL_TRACES_SAMPLER_ARG. The variants are measured in turn, so that other work on the
+machine slows all of them alike. The services send their spans to a collector that discards them.
+The measured CPU time includes the export of spans.
 """
 
 import tempfile
@@ -72,7 +75,7 @@ def main() -> None:
             for route in routes:
                 for name, benchmark in benchmarks.items():
                     used = benchmark.load(servers[name], benchmark.requests[route]).cpu
-                    if number > 0:  # The first round opens connections and fills caches.
+                    if number > 0:  # Round 0 only opens connections and fills caches.
                         cpu[name][route].append(used)
         print_head("CPU time per request in µs", *routes, "memory (RSS)")
         for name in VARIANTS:
