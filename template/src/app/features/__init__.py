@@ -48,7 +48,7 @@ def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
 
 
 def routers() -> Iterator[tuple[str, ModuleType]]:
-    """Yield each version of each feature's API, such as `v1`, and its `router` module.
+    """Yield the name, such as `v1`, and the `router` module of each version of each feature's API.
 
     The `router` module in a feature's folder is version 1.
     """

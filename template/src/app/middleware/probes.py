@@ -1,4 +1,4 @@
-"""Middleware that exempts paths, such as those of the health probes, from other middleware."""
+"""Middleware that exempts some paths, such as `/health`, from another middleware."""
 
 from collections.abc import Set as AbstractSet
 

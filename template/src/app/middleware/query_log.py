@@ -5,15 +5,15 @@ from app.core.database.query_log import query_log
 from app.core.logging import get_logger
 
 MAX_REPETITIONS = 10
-"""How often a request may execute the same statement before a warning is logged."""
+"""Number of times that a request may execute the same statement without a warning in the log."""
 
 
 class QueryLogMiddleware:
-    """Add `queries` and `database_ms` to a request's log line, and warn about repeated statements.
+    """Add `queries` and `database_ms` to the log line of a request, and warn about repeated statements.
 
-    The middleware must run inside `RequestContextMiddleware`, which logs the line. Statements are
-    counted until the response is complete or a long-lived connection is open, because the logged
-    duration of the request ends there as well.
+    The middleware must run inside `RequestContextMiddleware`, which writes the log line. Counting
+    stops when the response is complete or a long-lived connection has been opened, because the
+    logged duration of the request also ends at this point.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Deprecation of routes, which responses, the OpenAPI document and the log announce."""
+"""Marks routes as deprecated in responses, in the OpenAPI document and in the log."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from structlog.contextvars import bind_contextvars
 
 DEPRECATION_HEADERS = "app.deprecation_headers"
-"""Key in the ASGI scope of a request to a deprecated route; the value is a list of headers."""
+"""Key in the ASGI scope, under which `Deprecation` stores a list of response headers."""
 
 URI_REFERENCE = re.compile(r"[\w.~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 
@@ -24,10 +24,10 @@ class RouteOptions(TypedDict):
 
 
 class Deprecation:
-    """Dependency that runs before the other dependencies of a deprecated route.
+    """A dependency of deprecated routes, which runs before their other dependencies.
 
-    A dependency cannot add headers to an error response. It therefore stores the headers in the
-    ASGI scope, from which `RequestContextMiddleware` adds them to every response.
+    A dependency cannot add headers to an error response. Therefore, this dependency stores the
+    headers in the ASGI scope, and `RequestContextMiddleware` adds them to the response.
     """
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
@@ -47,10 +47,11 @@ def deprecated(
 ) -> RouteOptions:
     """Return the arguments that mark a route, or all routes of an `APIRouter`, as deprecated.
 
-    `on` is the time at which the routes become deprecated (RFC 9745), and `sunset` the earliest
-    time at which they may be removed (RFC 8594). A date is the start of that day in UTC. `link` is
-    the URL of a page that tells clients how to migrate. `dependencies` are further dependencies of
-    the route or router, because `deprecated` takes the place of its `dependencies` argument.
+    `on` is the time at which the routes become deprecated (RFC 9745). `sunset` is the earliest time
+    at which the routes may be removed (RFC 8594). A date means the start of the day in UTC. `link`
+    is the URL of a page that describes how clients can migrate. `dependencies` are the other
+    dependencies of the route or router. They must be passed to `deprecated`, because the returned
+    arguments include `dependencies`.
 
     Raise `ValueError` if `sunset` is earlier than `on`, if a time has no time zone, or if `link`
     contains a character that is not allowed in a URL.
@@ -66,7 +67,7 @@ def deprecated(
         relations.append("sunset")
     if link is not None:
         if not URI_REFERENCE.fullmatch(link):
-            raise ValueError(f"The link {link!r} is not a URL. Percent-encode other characters.")
+            raise ValueError(f"The link {link!r} is not a URL. Percent-encode unsafe characters.")
         links = [f'<{link}>; rel="{relation}"' for relation in relations]
         headers.append(("link", ", ".join(links)))
     encoded = [(name.encode(), value.encode()) for name, value in headers]

@@ -1,7 +1,7 @@
-"""Counts and measures the SQL statements of a request, in development.
+"""Counts and measures the SQL statements of each request, in development.
 
-The database driver or the ORM executes each statement inside `observed`. In staging and production,
-`observed` is never called.
+In development, each statement is executed inside the context manager `observed`. In staging and
+production, `observed` is never called.
 """
 
 import re
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from time import perf_counter
 
 TRANSACTION_CONTROL = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
-"""Statements that are not counted, because no code of a feature executes them."""
+"""Statements that control transactions. They are not counted, because no feature executes them."""
 
 
 class QueryLog:
@@ -20,7 +20,7 @@ class QueryLog:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        """The sum of the statements' durations. Statements that run in parallel all count."""
+        """Sum of the durations of all statements, even of statements that run at the same time."""
 
         self.is_open = True
         """Whether further statements are counted."""
@@ -53,7 +53,7 @@ _current: ContextVar[QueryLog | None] = ContextVar("query_log", default=None)
 
 @contextmanager
 def query_log() -> Generator[QueryLog]:
-    """Count the statements that the current task, and the tasks that it starts, execute."""
+    """Count the statements that the current task and its child tasks execute."""
     log = QueryLog()
     token = _current.set(log)
     try:
@@ -64,9 +64,9 @@ def query_log() -> Generator[QueryLog]:
 
 @contextmanager
 def observed(statement: str) -> Generator[None]:
-    """Add the statement that the `with` block executes to the query log of the current request.
+    """Count and measure a statement of the current request, which the `with` block executes.
 
-    `statement` must contain parameters in place of values. A statement that fails is also added.
+    `statement` must contain placeholders instead of values. A statement that fails is also added.
     """
     log = _current.get()
     if log is None or TRANSACTION_CONTROL.match(statement):

@@ -32,13 +32,13 @@ def check_password(password: str, *, email: str, field: str = "password") -> Non
 MAX_THREADS = 8
 """Maximum number of threads that hash passwords.
 
-In a container, `os.cpu_count` returns the number of CPU cores of the machine, which may be much
-larger than the container's share of CPU time and memory.
+In a container, `os.cpu_count` returns the number of CPU cores of the machine, although the
+container may have only a small share of the machine's CPU time and memory.
 """
 
 
 class Passwords:
-    """Hashes and verifies passwords in threads, with at most one thread per CPU core.
+    """Hashes and verifies passwords in threads: at most one per CPU core, and at most MAX_THREADS.
 
     Each hash takes about 20 ms of CPU time and 19 MiB of memory. Without a limit on threads, a
     burst of logins would use up the CPU and the memory that other requests need.

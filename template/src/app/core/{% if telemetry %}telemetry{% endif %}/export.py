@@ -1,4 +1,4 @@
-"""Span exporters that remove personal data from spans, and that log outages of the collector."""
+"""Span exporters, which remove personal data from spans and log outages of the collector."""
 
 import logging
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ logger = get_logger(__name__)
 PRIVATE_ATTRIBUTES = frozenset({"url.path", "url.query", "url.full", "db.statement.parameters"})
 """Span attributes that are not exported, because they may contain personal data or secrets.
 
-The log line of a request contains the path and the trace id, and `http.route` is exported.
+The log line of a request contains the path and the trace id. The attribute `http.route` is
+exported.
 """
 
 
 class PrivateExporter(SpanExporter):
-    """Exports spans without their private attributes and without the texts of exceptions.
+    """Exports spans without their private attributes and without exception messages.
 
-    The text of a database error contains values, such as the e-mail address of a new user.
+    For example, the message of a database error may contain the e-mail address of a new user.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:

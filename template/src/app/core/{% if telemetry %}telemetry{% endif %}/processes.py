@@ -1,4 +1,4 @@
-"""Metrics of several worker processes, which share their metrics in a folder."""
+"""Combines the metrics of several worker processes, which share their metrics in a folder."""
 
 import atexit
 import os
@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable with the shared folder. `prometheus_client` reads it when imported."""
+"""Environment variable for the shared folder. `prometheus_client` reads it during its import."""
 
 FILE = re.compile(r"_(\d+)\.db$")
 """Pattern for the files in the shared folder. Each file name ends with the id of a process."""
@@ -29,13 +29,13 @@ SUMMED = {
 
 
 def share_metrics() -> None:
-    """Make the processes that this process starts share their metrics in a temporary folder."""
+    """Make all child processes of this process share their metrics in a temporary folder."""
     os.environ[DIRECTORY] = directory = tempfile.mkdtemp(prefix="metrics-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
 
 
 class ProcessesCollector(Collector):
-    """Collects CPU time, memory and open files, on systems with `/proc` (Linux)."""
+    """Sums the CPU time, memory and open files of all processes, on systems with `/proc` (Linux)."""
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._collectors = [
@@ -53,10 +53,10 @@ class ProcessesCollector(Collector):
 
 
 def live_processes(directory: Path) -> list[int]:
-    """Return the processes that share metrics in `directory`.
+    """Return the ids of the running processes that share metrics in `directory`.
 
-    The gauges of processes that have ended are deleted. Their counters are kept, because a counter
-    must not decrease.
+    The gauges of processes that have ended are deleted. The counters of these processes are kept,
+    because a counter must not decrease.
     """
     names = [file.name for file in directory.iterdir()]
     processes = {int(found[1]) for found in map(FILE.search, names) if found}

@@ -1,8 +1,8 @@
 """Measurements of the running application. Each module in this folder is one measurement.
 
-`start(resources)` is called when the application starts. If it returns a coroutine, the coroutine
-runs until the application stops. `update(resources)` is called before the metrics are rendered. A
-module defines one of the two functions.
+Each module defines one of two functions. `start(resources)` is called when the application starts.
+If `start` returns a coroutine, the coroutine runs until the application stops. `update(resources)`
+is called before the metrics are rendered.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Database connections: how many are in use, and how long requests wait for one."""
+"""Measures the database connections in use, and how long requests wait for a connection."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -33,7 +33,7 @@ WAIT_TIME = Histogram(
 
 
 def start(resources: Resources) -> None:
-    """Measure each session that the database opens, because a session uses one connection."""
+    """Measure every session that the database opens, because each session uses one connection."""
     MAX.set(resources.settings.db_pool_size + resources.settings.db_max_overflow)
     database: UnitsOfWork = resources.database
     database.reading_session = _measured(database.reading_session)

@@ -1,4 +1,4 @@
-"""The lag of the event loop: how much later than scheduled a task continues."""
+"""Measures the lag of the event loop: the time by which a task continues later than scheduled."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,7 +13,7 @@ INTERVAL = 1.0
 
 LAG = Gauge(
     "event_loop_lag_seconds",
-    "Lag of the event loop, measured every second. Of several processes, the longest lag counts.",
+    "Lag of the event loop, measured every second; with several processes, the largest lag.",
     multiprocess_mode="livemax",
 )
 
