@@ -9,7 +9,7 @@ MAX_REPETITIONS = 10
 
 
 class QueryLogMiddleware:
-    """Add `queries` and `database_ms` to the log line of a request, and warn about repeated statements.
+    """Add `queries` and `database_ms` to a request's log line, and warn about repeated statements.
 
     The middleware must run inside `RequestContextMiddleware`, which writes the log line. Counting
     stops when the response is complete or a long-lived connection has been opened, because the

@@ -50,7 +50,7 @@ def deprecated(
     `on` is the time at which the routes become deprecated (RFC 9745). `sunset` is the earliest time
     at which the routes may be removed (RFC 8594). A date means the start of the day in UTC. `link`
     is the URL of a page that describes how clients can migrate. `dependencies` are the other
-    dependencies of the route or router. They must be passed to `deprecated`, because the returned
+    dependencies of the route or router. They are passed to `deprecated`, because the returned
     arguments include `dependencies`.
 
     Raise `ValueError` if `sunset` is earlier than `on`, if a time has no time zone, or if `link`

@@ -25,13 +25,13 @@ from app_dev.bench.server import FIXED_SETTINGS, Server, serving
 from app_dev.bench.users import make_users
 
 LOG = Path(".local/bench.log")
-"""Log of the service, which is deleted if every response is a success."""
+"""Log file of the service. It is deleted if no response is an error."""
 
 WARM_UP = 0.5
-"""Seconds of load before each measurement, in which the service opens its connections."""
+"""Seconds of load before each measurement, so that the service can open database connections."""
 
 BUSY = 0.8
-"""Share of one core from which the load generator may limit the requests per second."""
+"""If the load generator uses a larger share of a core, it may limit the requests per second."""
 
 command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -46,7 +46,7 @@ class Measurement:
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """CPU time of the service's process per request, in µs. Servers of databases do not count."""
+    """CPU time of the service's process per request, in µs. Database servers are not included."""
     generator_share: float
     """CPU time of the load generator, as a share of one core."""
     errors: dict[str, int]
@@ -69,16 +69,16 @@ def bench(  # noqa: PLR0913, PLR0917 # each parameter is an option of the comman
         ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the results to a file too.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write the results to FILE.")
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Record a flame graph of each route too.")
+        bool, typer.Option("--profile", help="Also record a flame graph of each route.")
     ] = False,
 ) -> None:
     """Measure the routes of this service on this machine.
 
-    The service runs with the settings of a production server, one process, no rate limits, and a
-    temporary database. The exit code is 1 if a response is an error.
+    The service runs with production settings, in one process, without rate limits, and with a
+    temporary database. The exit status is 1 if a response is an error.
     """
     settings = dict(parse_setting(each) for each in setting or [])
     routes = find_routes(create_app(example_settings(log_level="error")).openapi())
@@ -90,7 +90,7 @@ def bench(  # noqa: PLR0913, PLR0917 # each parameter is an option of the comman
         )
     if json_file and not json_file.absolute().parent.is_dir():
         raise typer.BadParameter("the folder of the file does not exist.", param_hint="--json")
-    # On most systems, uvicorn uses uvloop, which needs less CPU time than the loop of asyncio.
+    # Use uvicorn's event loop, which is uvloop if possible and needs less CPU time than asyncio's.
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     try:
         py_spy = find_py_spy() if profile else []
@@ -103,7 +103,7 @@ def bench(  # noqa: PLR0913, PLR0917 # each parameter is an option of the comman
     if json_file:
         json_file.write_text(f"{json.dumps(benchmark.report(), indent=2)}\n", encoding="utf-8")
     if any(each.errors for each in benchmark.measurements):
-        sys.exit(f"Some responses are errors. The log of the service is in {LOG}.")
+        sys.exit(f"Some responses are errors. For the causes, read the log of the service: {LOG}")
     LOG.unlink()
 
 
@@ -112,7 +112,7 @@ def parse_setting(argument: str) -> tuple[str, str]:
     name, separator, value = argument.partition("=")
     if not separator or name.lower() not in Settings.model_fields:
         raise typer.BadParameter(
-            f"{argument!r} is not a setting, such as LOG_LEVEL=warning.", param_hint="--set"
+            f"{argument!r} is not a setting in the form NAME=VALUE.", param_hint="--set"
         )
     if name.upper() in FIXED_SETTINGS:
         raise typer.BadParameter(f"{name} has a fixed value in measurements.", param_hint="--set")
@@ -120,7 +120,7 @@ def parse_setting(argument: str) -> tuple[str, str]:
 
 
 class Benchmark:
-    """Measures routes one after the other, and prints a line of the table for each."""
+    """Measures one route after the other, and prints a line of the table for each route."""
 
     def __init__(self, server: Server, seconds: float, connections: int, py_spy: list[str]) -> None:
         self.measurements: list[Measurement] = []
@@ -201,7 +201,7 @@ class Benchmark:
 
 
 def percentile(ascending: list[float], percent: int) -> float:
-    """Return the smallest value that is not less than `percent` percent of all values."""
+    """Return the smallest value that at least `percent` percent of all values do not exceed."""
     return ascending[ceil(len(ascending) * percent / 100) - 1]
 
 

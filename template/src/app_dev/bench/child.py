@@ -1,7 +1,7 @@
-"""`app serve` in the child process of a measurement, with reports of the CPU time.
+"""Runs `app serve` in a child process, which also reports its CPU time.
 
-The process itself reports how much CPU time it has used, because the standard library has no
-function that returns the CPU time of another process on every operating system.
+The child process reports its own CPU time, because Python's standard library has no function that
+returns the CPU time of another process on every operating system.
 """
 
 import ctypes
@@ -18,11 +18,11 @@ PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
 
 def serve() -> None:
-    """Run `app serve` in this process, and write its log to the standard error stream."""
+    """Run `app serve` in this process, with its log on stderr instead of stdout."""
     reports = os.dup(1)
     os.dup2(2, 1)
     if sys.platform == "linux":
-        # Some kernels let only ancestors trace a process. This call lets py-spy trace this process.
+        # On some systems, only ancestors may trace a process. This call allows py-spy to trace it.
         ctypes.CDLL(None).prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0)
     threading.Thread(target=_report_cpu_time, args=[reports], daemon=True).start()
     sys.argv = ["app", "serve"]
@@ -30,7 +30,7 @@ def serve() -> None:
 
 
 def _report_cpu_time(reports: int) -> None:
-    """Write the CPU time for each byte on standard input. At the end of the input, stop serving."""
+    """Write the CPU time once for each byte read from stdin. At EOF, stop the service."""
     while os.read(0, 1):
         os.write(reports, f"{time.process_time()}\n".encode())
     os.kill(os.getpid(), signal.SIGTERM)

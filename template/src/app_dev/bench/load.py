@@ -1,8 +1,8 @@
 """A load generator that sends HTTP requests over several connections.
 
-This module is not a library because httpx2, aiohttp and locust use so much CPU time per request
-that, on a machine with two cores, the service answers fewer requests per second. PyPI does not
-contain load generators that use less CPU time, such as wrk and oha.
+This module does not use httpx2, aiohttp or locust, because they use so much CPU time per request
+that, on a machine with two cores, the service answers fewer requests per second. Load generators
+that use less CPU time, such as wrk and oha, are not available on PyPI.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any
 import httptools
 
 LAST_RESPONSE_TIMEOUT = 30.0
-"""Seconds that each connection waits for its last response."""
+"""Seconds for which each connection waits for its last response."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Responses:
     """Seconds between each request and the end of its response."""
 
     errors: Counter[str] = field(default_factory=Counter)
-    """Number of responses for each status other than 2xx, and number of failed connections."""
+    """Number of responses with each status other than 2xx, and number of failed connections."""
 
 
 @asynccontextmanager

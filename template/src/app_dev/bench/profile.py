@@ -1,6 +1,7 @@
-"""Flame graphs of the service, which py-spy records.
+"""Records flame graphs of the service with py-spy.
 
-py-spy is not a dependency of the project. uv downloads py-spy when it is used for the first time.
+py-spy is not a dependency of the project. uv downloads py-spy when this module uses it for the
+first time.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ class ProfileError(OSError):
 
 
 def find_py_spy() -> list[str]:
-    """Return the command that runs py-spy, without the network if uv has downloaded it before.
+    """Return the command that runs py-spy. It needs no network if uv has already downloaded py-spy.
 
     Raises `ProfileError` if uv cannot download py-spy.
     """
@@ -34,7 +35,7 @@ def find_py_spy() -> list[str]:
 
 
 async def record_profile(py_spy: list[str], pid: int, seconds: float, path: Path) -> None:
-    """Record the process for at least `seconds` seconds, and write a flame graph to `path`.
+    """Record a process for at least `seconds` seconds, and write a flame graph to `path`.
 
     Raises `ProfileError` if the operating system does not let py-spy read the process.
     """

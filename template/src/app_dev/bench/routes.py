@@ -1,4 +1,4 @@
-"""The routes that `just bench` measures, found in the OpenAPI document, and their requests."""
+"""Finds the routes to measure in the OpenAPI document, and prepares requests for them."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 ROWS = 200
-"""Number of rows that are created with each route that creates rows, before the measurement."""
+"""Number of rows that are created with each POST route before the first measurement."""
 
 PROBE_TIMEOUT = 10.0
 """Seconds that a route may take to answer the first request."""
@@ -34,8 +34,9 @@ class Route:
         return f"{self.method} {self.path}"
 
     def matches(self, patterns: list[str]) -> bool:
-        """Return whether the route matches a pattern such as `*/items*` or `GET *`, or any route
-        if there are no patterns.
+        """Return whether the route matches one of the patterns, or whether there are no patterns.
+
+        Examples of patterns are `*/items*` and `GET *`.
         """
         names = (str(self), self.path)
         return not patterns or any(fnmatch(name, p) for name in names for p in patterns)
@@ -64,7 +65,7 @@ def _routes(document: dict[str, Any]) -> Iterator[Route]:
 
 
 class Api:
-    """The API of the running service, called as each of several users."""
+    """A client for the API of the running service, with the headers of several users."""
 
     def __init__(self, client: httpx2.AsyncClient, users: list[Headers]) -> None:
         self._client, self._users = client, users
@@ -72,7 +73,7 @@ class Api:
     async def call(
         self, method: str, path: str, body: bytes = b""
     ) -> tuple[httpx2.Response, Headers]:
-        """Send a request as the first user who may send it, and return the user's headers too."""
+        """Send a request as the first user with access. Also return the headers of the request."""
         headers: Headers = {}
         for user in self._users:
             headers = user | ({"Content-Type": "application/json"} if body else {})
@@ -83,7 +84,7 @@ class Api:
         return response, headers
 
     async def create_rows(self, routes: list[Route]) -> None:
-        """Create rows with the example in each route's schema, unless the route rejects it."""
+        """Create rows with each POST route, until the route rejects the example in its schema."""
         for route in routes:
             for _ in range(ROWS if route.method == "POST" else 0):
                 response, _ = await self.call(route.method, route.path, route.body)
@@ -101,7 +102,7 @@ class Api:
         except TimeoutError as exc:
             raise NotMeasuredError(f"no complete response within {PROBE_TIMEOUT:.0f} s") from exc
         if 300 <= response.status_code < 500:
-            raise NotMeasuredError(f"the response to the example has status {response.status_code}")
+            raise NotMeasuredError(f"the first response has status {response.status_code}")
         return [_request(route, path, headers) for path in paths]
 
     async def _paths(self, route: Route) -> list[str]:

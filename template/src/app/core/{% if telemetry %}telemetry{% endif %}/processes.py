@@ -35,7 +35,7 @@ def share_metrics() -> None:
 
 
 class ProcessesCollector(Collector):
-    """Sums the CPU time, memory and open files of all processes, on systems with `/proc` (Linux)."""
+    """Sums the CPU time, memory and open files of all processes, if `/proc` exists (on Linux)."""
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._collectors = [

@@ -1,4 +1,4 @@
-"""Observes the SQL statements of an engine, so that the log shows how many a request executes."""
+"""Counts the SQL statements of an engine in development, for the log line of each request."""
 
 from typing import Any, Literal
 
@@ -9,9 +9,9 @@ from app.core.database.query_log import observed
 
 
 def observe_statements(engine: Engine) -> None:
-    """Execute all statements of the engine inside `observed`, but not those of SQLAlchemy itself.
+    """Execute the engine's statements inside `observed`, except statements of SQLAlchemy itself.
 
-    SQLAlchemy executes statements itself when it opens the first connection. These statements do
+    SQLAlchemy itself executes statements when it opens the first connection. These statements do
     not have the execution options of the engine.
     """
     engine.update_execution_options(observed=True)
@@ -22,7 +22,7 @@ def observe_statements(engine: Engine) -> None:
 def _execute(
     cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
 ) -> Literal[True] | None:
-    """Execute the statement. The result True means that SQLAlchemy need not execute it again."""
+    """Execute the statement and return True, or return None to let SQLAlchemy execute it."""
     if not context.execution_options.get("observed"):
         return None
     with observed(statement):
@@ -33,7 +33,7 @@ def _execute(
 def _execute_many(
     cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
 ) -> Literal[True]:
-    """Execute the statement once for each element of `parameters`, and observe it once."""
+    """Execute the statement once for each element of `parameters`, and count it only once."""
     with observed(statement):
         context.dialect.do_executemany(cursor, statement, parameters, context)
     return True
