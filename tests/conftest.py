@@ -35,7 +35,7 @@ COMMIT = pytest.StashKey[str]()
 """Stash key for the output of `git describe` at the start of the test run."""
 
 COUNTS = pytest.StashKey[dict[str, int]]()
-"""Stash key for the numbers of tests in all shards and in this shard."""
+"""Stash key for the number of tests in all shards, and the number of tests in this shard."""
 
 
 # --- pytest hooks ---
@@ -53,14 +53,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--matrix-report",
         metavar="FILE",
         type=Path,
-        help="write the table to FILE, as Markdown, or as JSON if the name of FILE ends with .json",
+        help="write the results to FILE, as JSON if FILE ends with .json, otherwise as Markdown",
     )
     group.addoption(
         "--shard",
         metavar="K/N",
         type=shards.parse,
         default=shards.WHOLE,
-        help="run only part K of N parts of the tests, such as 3/8",
+        help="divide the tests into N shards, and run only shard K, as in 3/8",
     )
 
 
@@ -126,9 +126,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: WorkerController) -> None:
-    """Copy the numbers of tests from a pytest worker, because only the workers collect tests."""
+    """Copy the numbers of tests from a pytest-xdist worker, because only workers collect tests."""
     output = getattr(node, "workeroutput", {})
-    if output.keys() >= {"collected", "selected"}:  # A worker that crashes has no output.
+    if output.keys() >= {"collected", "selected"}:  # A crashed worker has no output.
         node.config.stash[COUNTS] = {name: output[name] for name in ("collected", "selected")}
 
 
@@ -189,7 +189,7 @@ def render(template: Path, shared: Path) -> Render:
 
 @pytest.fixture(scope="session")
 def unchecked(shared: Path) -> Unchecked:
-    """Return a context manager that yields the texts that have not yet passed a check."""
+    """Return a context manager that yields the files that have not yet passed a given check."""
     return partial(texts.unchecked, shared / "passed")
 
 

@@ -42,7 +42,7 @@ UNIMPORTED = (
 )
 
 # Commands that check each file separately, with the suffixes of the files that they check.
-# The result depends on the file's path and text, and on ruff's settings in pyproject.toml.
+# The result for a file depends on its path, its text, and ruff's settings in pyproject.toml.
 CHECKS_OF_FILES = {
     "format": ("ruff format --check", (".py", ".md")),
     "lint": ("ruff check", (".py", "pyproject.toml")),
@@ -51,7 +51,7 @@ CHECKS_OF_FILES = {
 # Commands that check a project as a whole.
 CHECKS = {
     "layers": "lint-imports --no-cache",
-    # `just bench` may import development dependencies, such as httpx2.
+    # The code of `just bench` may import development dependencies, such as httpx2.
     "packages": "deptry src migrations --extend-exclude src/app_dev/bench "
     "--known-first-party app --known-first-party app_dev "
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
@@ -183,7 +183,7 @@ def ruff_settings(tree: Path) -> str:
 def test_ruff_checks_exactly_the_files_with_the_listed_suffixes(
     everything: Answers, render: Render, run_check: RunCheck
 ) -> None:
-    """If ruff checked other files too, `test_files_pass_ruff` would leave these files out."""
+    """`test_files_pass_ruff` passes only files with these suffixes to ruff."""
     tree = render(**everything)
     paths = digests(tree)
     _, linted = CHECKS_OF_FILES["lint"]
@@ -215,7 +215,7 @@ def test_is_strictly_typed(
 
 
 def test_type_checks_cover_every_text_of_a_python_file(render: Render) -> None:
-    """With `--matrix=full`, types are checked in every project, otherwise in these projects."""
+    """Without `--matrix=full`, mypy checks only the projects of `options.triples()`."""
 
     def python_texts(combinations: Iterable[Answers]) -> set[tuple[str, str]]:
         return {
@@ -330,7 +330,7 @@ class Text:
 
 @cache
 def mentions(path: str, text: Text) -> dict[tuple[str, str | bool], list[str]]:
-    """Return the lines of a file that contain a word of an option, by the option's value.
+    """Return the lines of a file that mention an option, by the option's name and value.
 
     The result is cached, because most projects contain the same files.
     """
@@ -361,7 +361,7 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, unchecked: Un
             (path, what)
             for path, text in new.items()
             for what, pattern in stray.items()
-            # ruff format puts two blank lines between functions in code blocks of Markdown too.
+            # ruff also puts two blank lines between functions in code blocks of Markdown files.
             if not (what == "blank lines" and path.endswith((".py", ".mako")))
             and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
         }

@@ -1,7 +1,8 @@
 """Test the Dockerfile, the CI pipelines and the scans of generated projects.
 
-The tests do not build, push or sign a container image. They lint the files, validate them with JSON
-schemas, and run the scripts of the publishing jobs with fake programs.
+The tests do not build, push or sign a container image. They lint the files, validate the files with
+JSON schemas, and run the scripts of the CI jobs that publish an image, with fake programs in place
+of Docker and cosign.
 """
 
 import json
@@ -33,7 +34,7 @@ DIGEST = f"sha256:{'ab' * 32}"
 CI = ".github/workflows/ci.yml"
 GITLAB_CI = ".gitlab-ci.yml"
 
-# JSON schemas that check-jsonschema contains, for each kind of file.
+# Names of schemas that are built into check-jsonschema, by file.
 SCHEMAS = {
     "compose.yaml": "compose-spec",
     "renovate.json": "renovate",
@@ -61,7 +62,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not inst
 
 @pytest.fixture(params=[{}, options.EVERYTHING, {"database": "sqlite", "auth": "none"}], ids=str)
 def delivered(request: pytest.FixtureRequest) -> Answers:
-    """Return answers for each form that the Dockerfile and the pipelines can have."""
+    """Return answers for each variant of the Dockerfile and the pipelines."""
     answers: Answers = request.param
     return answers
 
@@ -101,7 +102,7 @@ def test_a_bot_updates_each_kind_of_pinned_version(render: Render) -> None:
     }
     presets = json.loads((gitlab / "renovate.json").read_text())["extends"]
     assert {"config:recommended", "customManagers:gitlabPipelineVersions"} <= set(presets)
-    # Renovate's preset gitlabPipelineVersions updates only variables with such a comment.
+    # Renovate's preset gitlabPipelineVersions updates only variables with a comment like this one.
     assert re.search(
         r"# renovate: datasource=docker depName=anchore/grype\s+GRYPE_VERSION: v[\d.]+\s",
         (gitlab / GITLAB_CI).read_text(),
@@ -124,7 +125,7 @@ def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
     image = tmp_path / "app"
     image.mkdir()
 
-    # The Dockerfile mounts these files for the first command, and copies the others afterwards.
+    # The Dockerfile mounts files for the first command, and copies files for the second command.
     mounted = re.findall(r"--mount=type=bind,source=(\S+),", text)
     for names, command in ((mounted, dependencies), (context, service)):
         for name in names:
@@ -148,7 +149,7 @@ def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
 
 @pytest.fixture
 def programs(tmp_path: Path) -> dict[str, str]:
-    """Return environment variables with which fake programs run instead of Docker and cosign."""
+    """Return environment variables that put fake versions of Docker, cosign and apk on the PATH."""
     folder = tmp_path / "programs"
     folder.mkdir()
     write_program(folder / "docker", FAKE_DOCKER)
@@ -189,7 +190,7 @@ def test_github_pushes_and_signs_the_image_by_digest(
     assert image in summary.read_text()
 
 
-def test_github_publishes_only_a_tag_whose_image_passed_all_checks(template: Path) -> None:
+def test_github_publishes_the_image_only_for_a_tag_and_after_all_checks(template: Path) -> None:
     workflow = yaml.safe_load((template / CI).read_text())
     jobs: dict[str, Any] = workflow["jobs"]
 
@@ -198,7 +199,7 @@ def test_github_publishes_only_a_tag_whose_image_passed_all_checks(template: Pat
     assert jobs["publish"]["needs"] == ["check", "image"]
     assert "startsWith(github.ref, 'refs/tags/v')" in jobs["publish"]["if"]
     assert jobs["publish"]["permissions"].keys() == {"contents", "id-token", "packages"}
-    # The template has no Dockerfile, so `built` is false in its own workflow runs.
+    # This repository has no Dockerfile, so `built` is false when the workflow runs in it.
     assert "needs.image.outputs.built == 'true'" in jobs["publish"]["if"]
     assert jobs["image"]["outputs"] == {"built": "${{ steps.build.outcome == 'success' }}"}
     (build,) = [step for step in jobs["image"]["steps"] if step.get("id") == "build"]
@@ -243,7 +244,7 @@ def test_gitlab_pushes_the_image_and_signs_it_on_gitlab_com(
 
 @contextmanager
 def vulnerability_server(*vulnerable: str) -> Iterator[str]:
-    """Yield the URL of a server with the API of https://api.osv.dev.
+    """Run a server with the API of https://api.osv.dev, and yield its URL.
 
     Each of the `vulnerable` packages has one vulnerability.
     """
@@ -315,7 +316,7 @@ def test_the_audit_fails_if_a_package_is_vulnerable(locked: Path) -> None:
     assert "The audit did not run" not in said
 
 
-def test_the_audit_says_what_to_do_if_the_database_is_unreachable(locked: Path) -> None:
+def test_the_audit_says_what_to_do_if_the_server_is_unreachable(locked: Path) -> None:
     exit_code, said = audit(locked, "--service-url", "http://127.0.0.1:1")
 
     assert exit_code == 2, said
@@ -323,7 +324,7 @@ def test_the_audit_says_what_to_do_if_the_database_is_unreachable(locked: Path) 
     assert "If uv could not reach https://api.osv.dev, check the network" in said
 
 
-def test_all_pipelines_run_the_recipe_that_also_works_without_a_pipeline(
+def test_every_project_has_the_audit_recipe_and_every_pipeline_runs_it(
     template: Path, render: Render
 ) -> None:
     recipe = "audit-dependencies"

@@ -1,7 +1,7 @@
-"""Test the Kubernetes manifests, which projects with `kubernetes=true` contain in `deploy/`.
+"""Test the Kubernetes manifests in the folder `deploy/` of projects with `kubernetes=true`.
 
 The tests build both overlays with kustomize, which is part of kubectl, and check the resulting
-objects. No test needs a Kubernetes cluster, so no test runs a pod.
+objects. The tests do not use a Kubernetes cluster, so they do not run pods.
 """
 
 import json
@@ -43,7 +43,7 @@ MAX_CONNECTIONS = 97
 """Connections that PostgreSQL accepts by default: 100, of which 3 are reserved for superusers."""
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-"""Types of volumes that the restricted Pod Security Standard allows, without rare types."""
+"""Volume types that the restricted Pod Security Standard allows, except rarely used types."""
 
 # Reads a JSON list of environments, and prints the settings that result from each environment.
 READ_SETTINGS = """
@@ -70,7 +70,7 @@ print(json.dumps({
 }))
 """
 
-# Runs each command in a JSON list of commands with `--help`. Fails if a command does not exist.
+# Runs each command in a JSON list with the option `--help`. Fails if a command does not exist.
 READ_HELP = """
 import json, sys
 from typer.testing import CliRunner
@@ -131,7 +131,7 @@ def containers_of(pod: Manifest) -> list[Manifest]:
 
 
 def build(tree: Path, overlay: str) -> Deployed:
-    """Build an overlay with kustomize. The result is stored beside the project for other tests."""
+    """Build an overlay with kustomize, and store the result next to the project for other tests."""
     built = tree.with_name(f"{overlay}.yaml")
     with FileLock(tree.with_name(f"{overlay}.lock")):
         if not built.exists():
@@ -180,7 +180,7 @@ def test_kustomizations_list_every_manifest(tree: Path) -> None:
         assert sorted(name for name in listed if name != "../../base") == sorted(manifests)
 
 
-def test_each_overlay_has_a_namespace_of_its_own(both: list[Deployed]) -> None:
+def test_each_overlay_has_a_separate_namespace(both: list[Deployed]) -> None:
     for deployed in both:
         namespaces = {item["metadata"]["namespace"] for item in deployed.objects}
         assert namespaces == {f"my-api-{deployed.overlay}"}
@@ -228,7 +228,7 @@ def test_the_names_of_configmaps_change_with_their_content(both: list[Deployed])
     assert staging != production
 
 
-def test_selectors_match_the_pods_that_they_should_match(both: list[Deployed]) -> None:
+def test_selectors_match_exactly_the_intended_pods(both: list[Deployed]) -> None:
     for deployed in both:
         pods = deployed.pods()
         for name, workload in deployed.of_kind("Deployment").items():
@@ -281,7 +281,7 @@ def test_the_service_monitor_finds_the_service_and_the_token(
             credentials = endpoint["authorization"]["credentials"]
             assert credentials["name"] == "my-api-secrets"
             assert credentials["key"] in documented_secrets(deployed)
-            # Prometheus reads the metrics over HTTP, and HTTPS_REDIRECT=true would redirect it.
+            # Prometheus reads the metrics over HTTP, which HTTPS_REDIRECT=true would redirect.
             assert deployed.config()["HTTPS_REDIRECT"] == "false"
 
 
@@ -293,7 +293,7 @@ def named(deployed: Deployed, name: str) -> Manifest:
 # --- Pods ---
 
 
-def test_pods_keep_the_restricted_pod_security_standard(both: list[Deployed]) -> None:
+def test_pods_comply_with_the_restricted_pod_security_standard(both: list[Deployed]) -> None:
     for deployed in both:
         for name, template in deployed.pods().items():
             pod = template["spec"]
@@ -371,7 +371,7 @@ def test_the_manifests_have_exactly_the_workloads_of_the_answers(
             assert "PersistentVolumeClaim" not in kinds
 
 
-def test_commands_are_commands_of_the_service(
+def test_containers_and_probes_run_existing_commands_of_the_service(
     answers: Answers, both: list[Deployed], all_dependencies: Project
 ) -> None:
     containers = both[0].containers()
@@ -392,7 +392,9 @@ def test_commands_are_commands_of_the_service(
 
 
 @pytest.mark.parametrize("answers", ON_POSTGRESQL, ids=options.name)
-def test_fewer_pods_must_be_available_than_the_autoscaler_runs(both: list[Deployed]) -> None:
+def test_the_disruption_budget_requires_fewer_pods_than_the_autoscaler_runs(
+    both: list[Deployed],
+) -> None:
     for deployed in both:
         scaler = deployed.only("HorizontalPodAutoscaler")["spec"]
         budget = deployed.only("PodDisruptionBudget")["spec"]
@@ -404,13 +406,15 @@ def test_fewer_pods_must_be_available_than_the_autoscaler_runs(both: list[Deploy
 
 
 @pytest.mark.parametrize("answers", ON_POSTGRESQL, ids=options.name)
-def test_the_pods_need_fewer_connections_than_the_database_has(both: list[Deployed]) -> None:
+def test_all_pods_together_open_fewer_connections_than_postgresql_accepts(
+    both: list[Deployed],
+) -> None:
     for deployed in both:
         pods = 0
         for name, deployment in deployed.of_kind("Deployment").items():
             scaler = deployed.of_kind("HorizontalPodAutoscaler").get(name)
             most = scaler["spec"]["maxReplicas"] if scaler else deployment["spec"]["replicas"]
-            pods += most + 1  # During a deployment, there is one more pod.
+            pods += most + 1  # During a rollout, there is one more pod.
         config = deployed.config()
         per_pod = int(config["DB_POOL_SIZE"]) + int(config["DB_MAX_OVERFLOW"])
 
@@ -462,14 +466,14 @@ def deployment_commands(deployed: Deployed) -> list[str]:
 
 
 def test_the_manifests_contain_no_secret(tree: Path) -> None:
-    """A test below checks that no setting in a ConfigMap is secret."""
+    """The next test checks that no setting in a ConfigMap is secret."""
     for name, data in files(tree / "deploy").items():
         text = data.decode()
         assert not re.search(r"secretGenerator|stringData|kind: Secret|\bvalue:", text), name
         assert not re.search(r"://[^/\s]*@", text), name
 
 
-def test_the_configured_settings_start_the_service(
+def test_the_service_accepts_the_configured_settings(
     answers: Answers, both: list[Deployed], all_dependencies: Project
 ) -> None:
     """The settings come from the image, the ConfigMap and the Secret, as in a pod."""

@@ -1,4 +1,4 @@
-"""Test the tables that show the results of all checks, and the shards that run on other machines."""
+"""Test the tables of test results, and the division of the tests into shards."""
 
 import argparse
 import json
@@ -98,7 +98,7 @@ def test_summary_adds_up_the_tests_of_each_orm_and_database() -> None:
 # --- The results of several shards are merged ---
 
 
-def test_merged_shards_give_the_report_of_a_whole_run(tmp_path: Path) -> None:
+def test_the_merged_report_of_all_shards_equals_the_report_of_a_whole_run(tmp_path: Path) -> None:
     reports = [
         report(options.DEFAULTS, "types", "passed", 1),
         report(options.DEFAULTS, "updates", "passed", 2),
@@ -123,12 +123,12 @@ def test_merged_shards_give_the_report_of_a_whole_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ([{"shard": "1/2"}], "Expected one result of each shard from 1/2"),
-        ([{"shard": "1/2"}, {"shard": "1/2"}], "Expected one result of each shard from 1/2"),
+        ([{"shard": "1/2"}], "Expected the results of shards 1 to 2, each once"),
+        ([{"shard": "1/2"}, {"shard": "1/2"}], "Expected the results of shards 1 to 2, each once"),
         ([{"shard": "1/2"}, {"shard": "2/2", "commit": "v2"}], "different values of commit"),
         ([{"shard": "1/2"}, {"shard": "2/2", "matrix": "core"}], "different values of matrix"),
-        ([{"selected": 2}], "Shard 1/1 finished 1 of 2 tests"),
-        ([{"collected": 2}], "The shards do not contain all 2 tests"),
+        ([{"selected": 2}], "Shard 1/1 finished only 1 of 2 tests"),
+        ([{"collected": 2}], "the shards do not contain all 2 tests"),
         ([{"colour": "red"}], "colour"),
     ],
     ids=str,

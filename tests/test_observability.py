@@ -1,7 +1,7 @@
-"""Tests of the dashboard and the alert rules in a rendered project.
+"""Test the dashboard and the alert rules of projects with `telemetry=true`.
 
-The tests of a generated project check that the service serves the metrics that the dashboard and
-the alert rules use.
+In addition, tests in the generated project check that the service exports the metrics that the
+dashboard and the alert rules use.
 """
 
 import json
@@ -68,7 +68,7 @@ def targets_of(tree: Path) -> list[dict[str, str]]:
 def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
     """Yield the selectors of an expression. Raise `ValueError` if it is not valid PromQL."""
     found: list[promql_parser.Expr] = []
-    # Grafana replaces this variable with a duration before it sends the expression to Prometheus.
+    # Grafana replaces this variable with a duration before it sends a query to Prometheus.
     tree = promql_parser.parse(expression.replace("$__rate_interval", "5m"))
     promql_parser.walk(tree, found.append)
     for node in found:
@@ -142,9 +142,9 @@ def test_the_documentation_has_a_section_for_each_alert(tree: Path) -> None:
     assert runbooks == {name: f"docs/telemetry.md#{name.lower()}" for name in headings}
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian: prometheus)")
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 @pytest.mark.parametrize("worker", [False, True])
-def test_the_alerts_fire_when_they_should(
+def test_the_alert_rules_pass_their_unit_tests(
     worker: bool, render: Render, template: Path, tmp_path: Path
 ) -> None:
     tree = render(telemetry=True, redis=worker, worker=worker)

@@ -2,7 +2,7 @@
 
 An overlay is the set of files that copier renders only for one ORM or only for one database. The
 test ignores names that are used only by files for the same ORM or database. The test compares only
-names and parameters, because mypy already checks the types.
+names and parameters, because mypy checks the types.
 """
 
 import ast

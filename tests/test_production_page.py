@@ -1,4 +1,4 @@
-"""Test that the page docs/production.md of a project names only what the project contains."""
+"""Test that the commands, files, settings and links in docs/production.md of a project exist."""
 
 import ast
 import os
@@ -85,7 +85,7 @@ def split(change: str) -> tuple[str, str]:
 
 
 def assert_selects_tests(project: Path, arguments: list[str]) -> None:
-    """Fail if an argument of pytest is not a path with tests, or if `-k` selects none of them."""
+    """Fail if a path in the arguments contains no tests, or if a word of `-k` matches no test."""
     paths, _, expression = " ".join(arguments).partition(" -k ")
     names: list[str] = []
     for path in paths.split():
@@ -148,7 +148,7 @@ def anchors(page: Path) -> set[str]:
 def test_pytest_selects_tests_for_each_row(
     answers: Answers, install: Callable[..., Project]
 ) -> None:
-    """test_generated.py runs all tests of a project, so this test only collects them."""
+    """test_generated.py runs all tests of a project, so this test only collects tests."""
     project = install(**answers)
 
     for row in checklist(project.root):

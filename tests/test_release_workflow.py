@@ -1,7 +1,7 @@
 """Test the workflow release.yml, which runs all tests of the template in shards.
 
-The tests run the shell commands of the workflow on this machine. They cannot cover the runners and
-permissions, because only GitHub provides these.
+The tests run the shell commands of the workflow on this machine. They do not test the workflow's
+runners and permissions, which only GitHub provides.
 """
 
 import json
@@ -34,7 +34,7 @@ def commands(job: Job) -> list[str]:
     return [step["run"] for step in job["steps"] if "run" in step]
 
 
-def test_the_jobs_run_all_shards_and_pass_on_their_results(jobs: dict[str, Job]) -> None:
+def test_the_jobs_run_all_shards_and_forward_their_results(jobs: dict[str, Job]) -> None:
     numbers = jobs["test"]["strategy"]["matrix"]["shard"]
     tests, _ = commands(jobs["test"])
     (merge,) = (step for step in jobs["report"]["steps"] if step.get("id") == "merge")
@@ -68,7 +68,7 @@ def test_the_results_of_all_shards_are_merged_and_pushed(
     commit(repository)
     programs.mkdir()
     write_program(programs / "gh", "#!/bin/sh\n")
-    # The fake `uv` uses the environment of this repository, instead of creating a new one.
+    # The fake `uv` uses this repository's virtual environment, instead of creating a new one.
     real_uv = shutil.which("uv", path=environment()["PATH"])
     write_program(
         programs / "uv", f'#!/bin/sh\nshift 2\nexec {real_uv} run --project "{ROOT}" "$@"\n'

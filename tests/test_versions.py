@@ -1,4 +1,4 @@
-"""Tests that the examples in a project's `docs/versions.md` work, and that the import rules hold."""
+"""Test the examples in a project's `docs/versions.md`, and the import rules for API versions."""
 
 import json
 import re
@@ -55,7 +55,7 @@ FORBIDDEN_IMPORTS = [
     ("service.py", "from app.features.items.v2.router import create_item_v2"),
     ("repository.py", "from app.features.items.v2.router import create_item_v2"),
 ]
-"""Modules in the folder of the items, and lines that import-linter must reject in these modules."""
+"""Modules in the folder of the feature `items`, each with an import that it must not contain."""
 
 
 def examples(page: Path) -> list[str]:
@@ -67,7 +67,7 @@ def examples(page: Path) -> list[str]:
 
 
 def follow(project: Project) -> None:
-    """Add version 2 of the items, and deprecate routes of version 1, as `docs/versions.md` says."""
+    """Follow `docs/versions.md`: add version 2 of the items API, and deprecate a v1 route."""
     schemas, router, route, _ = examples(project.root / "docs/versions.md")
     version = project.root / ITEMS / "v2"
     version.mkdir()
@@ -115,7 +115,7 @@ def test_the_examples_in_the_page_on_versions_work(
     project.run("python", "-c", check)
 
 
-def test_the_import_rules_hold_for_later_versions(install: Callable[..., Project]) -> None:
+def test_the_import_rules_apply_to_later_versions(install: Callable[..., Project]) -> None:
     project = install(database="sqlite", auth="none")
     follow(project)
 

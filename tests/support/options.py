@@ -42,10 +42,10 @@ REFUSED: tuple[Answers, ...] = (
 """Combinations of answers that copier rejects."""
 
 TOGETHER = ("orm", "database", "auth")
-"""Options that change the same files. `pairs` contains every combination of these options."""
+"""Options that change the same files. `pairs` returns every combination of their values."""
 
 CORE = ("orm", "database", "auth", "redis", "websockets")
-"""Options that `--matrix=core` switches in every combination of these options."""
+"""With `--matrix=core`, update tests switch these options, in every combination of their values."""
 
 TIERS = ("pairs", "core", "full")
 """Values of `--matrix`, which select the generated projects whose tests run."""
@@ -154,20 +154,20 @@ def flip_name(flip: tuple[Answers, Answers]) -> str:
 
 
 def fewest_pairs() -> list[Answers]:
-    """Return a small set of combinations that contains each pair of values (pairwise testing)."""
+    """Return a small set of combinations in which each pair of values occurs (pairwise testing)."""
     return covering(CODE, strength=2, presets=OUTERMOST)
 
 
 def pairs(options: Options) -> list[Answers]:
-    """Return combinations that contain each pair of values.
+    """Return combinations in which each pair of values occurs.
 
-    The result contains every combination of the options in TOGETHER.
+    The result also contains every combination of the values of the options in TOGETHER.
     """
     return covering(options, strength=2, together=TOGETHER)
 
 
 def triples() -> list[Answers]:
-    """Return combinations that contain each combination of the values of three options."""
+    """Return a small set of combinations in which each triple of values occurs."""
     return covering(CODE, strength=3, presets=OUTERMOST)
 
 
@@ -177,9 +177,10 @@ def covering(
     together: tuple[str, ...] = (),
     presets: tuple[Answers, ...] = (),
 ) -> list[Answers]:
-    """Return few combinations that contain all values of each group of `strength` options.
+    """Return a small set of combinations that covers each group of `strength` options.
 
-    The result also contains `presets`, and every combination of the options in `together`.
+    For each group, every combination of its values occurs in the result. The result also contains
+    `presets`, and every combination of the values of the options in `together`.
     """
     constraints = [
         {"operator": "not", "condition": {"operator": "and", "conditions": equal}}

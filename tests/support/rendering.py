@@ -35,7 +35,7 @@ IN_PROCESS: dict[str, Any] = {
 """Arguments for copier's Python API that skip hooks and ignore the user's copier settings."""
 
 DIGESTS = "digests.json"
-"""File next to a rendered project, with the hashes of the project's files."""
+"""Name of a file next to a rendered project, with the hashes of the project's files."""
 
 
 class Render(Protocol):
@@ -67,7 +67,7 @@ def render_once(template: Path, folder: Path, **answers: str | bool) -> Path:
 
 
 def digests(tree: Path) -> dict[str, str]:
-    """Return the SHA-256 hash of every file in a tree that `render_once` has rendered, by path."""
+    """Return the SHA-256 hashes of the files in a project that `render_once` rendered, by path."""
     listed: dict[str, str] = json.loads(tree.with_name(DIGESTS).read_text(encoding="utf-8"))
     return listed
 

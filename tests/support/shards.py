@@ -1,4 +1,4 @@
-"""Split the tests into shards, which run on several machines."""
+"""Divides the tests into shards, which can run on several machines."""
 
 import argparse
 import hashlib
@@ -27,12 +27,13 @@ class Shard:
         return f"{self.number}/{self.count}"
 
     def select[T: HasNodeId](self, tests: Iterable[T]) -> list[T]:
-        """Return the tests of this shard, in the order of the list.
+        """Return the tests of this shard, in the given order.
 
-        The tests are dealt to the shards in turn, sorted by function, so each shard gets about the
-        same number of the slow tests. The tests of a function are sorted by hash, because the names
-        of combinations repeat at regular intervals, which would put all combinations with a slow
-        option into the same shards.
+        The tests are sorted by test function, and assigned to the shards in turn. Therefore, each
+        shard contains about the same number of tests of each function, and of slow tests. The tests
+        of a function are sorted by a hash of their ids. In alphabetical order, an option such as
+        `redis` changes at regular intervals, so all combinations with this option could be in the
+        same shards.
         """
         every = list(tests)
         own = set(islice(sorted(map(key, every)), self.number - 1, None, self.count))
@@ -48,7 +49,7 @@ def key(test: HasNodeId) -> tuple[str, str, str]:
 
 
 def parse(text: str) -> Shard:
-    """Return the shard that a text like `3/8` describes."""
+    """Parse a shard such as `3/8`. Raise ArgumentTypeError if the text is malformed."""
     match = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", text)
     if not match or int(match[1]) > int(match[2]):
         message = f"{text!r} is not a shard such as 3/8, the third of eight parts of the tests"

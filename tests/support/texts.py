@@ -1,7 +1,7 @@
-"""Check each distinct text of a file only once, although many rendered projects contain the file.
+"""Checks identical files only once, although many rendered projects contain them.
 
-The rendered projects share most of their files: the projects of all combinations of options contain
-thousands of files, but only a few hundred distinct texts.
+Most files are identical in many rendered projects. Together, the projects for all combinations of
+options contain thousands of files, but only a few hundred distinct texts.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ type Unchecked = Callable[..., AbstractContextManager[dict[str, str]]]
 def unchecked(
     passed: Path, check: str, tree: Path, suffixes: tuple[str, ...] = ("",), context: str = ""
 ) -> Iterator[dict[str, str]]:
-    """Yield the texts of a project that have not yet passed a check, by path.
+    """Yield the texts of the project's files that have not yet passed the check, by path.
 
     When the block ends without an error, the texts are recorded in the folder `passed`, which all
     pytest workers share. The record contains the path, because the result of a check may depend on
-    the path. The argument `context` describes everything else on which the result depends, such
-    as the linter's settings. If two workers check the same text at the same time, both check it.
+    the path. The argument `context` describes everything else on which the result depends, such as
+    the linter's settings. Two workers may check the same text at the same time.
     """
     folder = passed / check
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +43,6 @@ def unchecked(
 
 
 def is_in_package(path: str, listed: dict[str, str]) -> bool:
-    """Return whether the file's folder is a Python package. ruff's rule INP001 depends on this."""
+    """Return whether the file is in a Python package, which ruff's rule INP001 checks."""
     folder, separator, _ = path.rpartition("/")
     return f"{folder}{separator}__init__.py" in listed

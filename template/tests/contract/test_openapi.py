@@ -77,7 +77,7 @@ def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
 
 
 def test_routes_with_different_paths_have_different_names(shared_app: FastAPI) -> None:
-    """`request.url_for` returns the first route with the given name, in whichever API version."""
+    """`request.url_for` uses the first route with the given name, whichever API version it has."""
     routes = {(route.name, route.path) for route in iter_route_contexts(shared_app.routes)}
     names = Counter(name for name, _ in routes)
 

@@ -1,4 +1,4 @@
-"""Tests of the command `just bench`. The command runs in the test process."""
+"""Tests of the command `just bench`, which runs in the test process."""
 
 import json
 import subprocess
@@ -26,8 +26,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def short_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings) -> None:
-    """Use the database server of the tests, and shorten all parts of a run but the measurement."""
-    monkeypatch.setenv("ENVIRONMENT", "production")  # The command must not read .env.
+    """Use the tests' database server, and shorten all parts of a run except the measurement."""
+    monkeypatch.setenv("ENVIRONMENT", "production")  # Not development, so .env is not read.
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
     monkeypatch.setattr("app.main.configure_logging", lambda _: None)
     monkeypatch.setattr(bench, "LOG", tmp_path / "bench.log")
@@ -58,7 +58,7 @@ def run(*arguments: str) -> int | str | None:
         (["--json", "missing/results.json"], "the folder of the file does not exist"),
     ],
 )
-def test_rejects_a_wrong_option(
+def test_rejects_invalid_options(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*arguments) == 2
@@ -76,7 +76,7 @@ def test_shows_the_log_of_a_service_that_does_not_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.error_path
-def test_exits_with_an_error_if_a_response_is_an_error(
+def test_exits_with_an_error_message_if_a_response_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def fail(benchmark: bench.Benchmark, *_: object) -> None:
@@ -113,7 +113,7 @@ def test_measures_the_routes_of_the_service(
 
 
 @pytest.mark.error_path
-def test_explains_that_uv_cannot_download_py_spy(
+def test_raises_an_error_if_uv_cannot_download_py_spy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     failing = tmp_path / "uv"
@@ -136,7 +136,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[int]:
 
 
 @pytest.mark.error_path
-async def test_counts_responses_that_are_errors() -> None:
+async def test_counts_error_responses() -> None:
     failing = PlainTextResponse("sorry", status_code=500)
     async with serving(failing) as port, load(port, [REQUEST], connections=1) as responses:
         pass

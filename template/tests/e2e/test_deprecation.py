@@ -1,4 +1,4 @@
-"""Tests of the responses of deprecated routes, and of their operations in the OpenAPI document."""
+"""Tests of deprecated routes: their response headers, and their entries in the OpenAPI document."""
 
 from collections.abc import AsyncGenerator
 from datetime import date

@@ -1,4 +1,4 @@
-"""Tests of the SQL statements in the log of requests, with the real database driver."""
+"""Tests of the number and duration of SQL statements in the request log, with a real database."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ VALUE = "confidential text"
 async def app(
     committing_settings: Settings, request: pytest.FixtureRequest
 ) -> AsyncGenerator[FastAPI]:
-    """An application in development, or in the environment that is the fixture's parameter."""
+    """An application with `ENVIRONMENT=development`, or with the environment in `request.param`."""
     environment = getattr(request, "param", "development")
     app = create_app(committing_settings.model_copy(update={"environment": environment}))
     resources = resources_of(app)
@@ -56,7 +56,7 @@ async def app(
 
 
 async def log_of(app: FastAPI, *paths: str) -> list[dict[str, Any]]:
-    """Send requests to the application in parallel, and return the log lines."""
+    """Send GET requests for the paths in parallel, and return the log lines."""
     settings: Settings = resources_of(app).settings
     with logged(settings, log_level="info") as output:
         async with client_for(app) as client:
@@ -70,7 +70,7 @@ async def log_of(app: FastAPI, *paths: str) -> list[dict[str, Any]]:
         ("/health", 0),
         ("/ready", 1),
         ("/create/1", 1),  # BEGIN and COMMIT are not counted.
-        ("/search?q=text", 2),  # One statement reads a page, the other one counts all rows.
+        ("/search?q=text", 2),  # One statement reads a page, and one counts all rows.
     ],
 )
 async def test_the_log_line_of_a_request_contains_its_queries_and_their_duration(
@@ -93,7 +93,7 @@ async def test_a_query_that_fails_is_counted(app: FastAPI) -> None:
 
 
 @pytest.mark.error_path
-async def test_a_statement_that_a_request_executes_eleven_times_is_logged_without_values(
+async def test_logs_a_warning_without_values_if_a_request_executes_a_statement_eleven_times(
     app: FastAPI,
 ) -> None:
     warning, line = await log_of(app, "/create/11")
@@ -105,7 +105,7 @@ async def test_a_statement_that_a_request_executes_eleven_times_is_logged_withou
     assert warning["count"] == line["queries"] == 11
 
 
-async def test_a_statement_that_a_request_executes_ten_times_is_not_logged(app: FastAPI) -> None:
+async def test_logs_no_warning_if_a_request_executes_a_statement_ten_times(app: FastAPI) -> None:
     [line] = await log_of(app, "/create/10")
 
     assert line["queries"] == 10

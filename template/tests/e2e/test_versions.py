@@ -87,7 +87,9 @@ def test_a_version_that_is_not_a_package_raises_an_error(notes: Path, settings: 
 
 
 @pytest.mark.error_path
-async def test_a_version_contains_only_its_own_routes(notes: Path, settings: Settings) -> None:
+async def test_a_version_serves_only_the_routes_of_its_package(
+    notes: Path, settings: Settings
+) -> None:
     add_version(notes, "v3")
 
     async with client_for(create_app(settings)) as client:
@@ -96,7 +98,9 @@ async def test_a_version_contains_only_its_own_routes(notes: Path, settings: Set
         assert (await client.get("/api/v2/notes")).status_code == 404
 
 
-async def test_all_versions_of_a_feature_share_its_service(notes: Path, settings: Settings) -> None:
+async def test_all_versions_of_a_feature_use_the_same_service(
+    notes: Path, settings: Settings
+) -> None:
     add_version(notes, "v2")
     add_version(notes, "v10")
 

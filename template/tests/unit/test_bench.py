@@ -48,7 +48,7 @@ def creating(
         {"responses": {"201": {}}},
     ],
 )
-def test_finds_no_post_route_that_creates_no_row_or_has_no_example(
+def test_ignores_post_routes_that_create_no_row_or_have_no_example(
     operation: dict[str, Any],
 ) -> None:
     assert find_routes(document(post=operation)) == []
@@ -84,7 +84,7 @@ def test_a_pattern_does_not_match_part_of_a_path() -> None:
         (Route("GET", "/a/{a}/b/{b}"), httpx2.Response(200), "several parameters"),
     ],
 )
-async def test_explains_why_a_route_is_not_measured(
+async def test_raises_an_error_with_the_reason_if_a_route_cannot_be_measured(
     route: Route, response: httpx2.Response, reason: str
 ) -> None:
     with pytest.raises(NotMeasuredError, match=reason):
@@ -144,7 +144,7 @@ async def test_sends_the_headers_of_the_first_user_who_has_access() -> None:
     )
 
 
-def test_a_percentile_is_the_smallest_value_that_enough_values_do_not_exceed() -> None:
+def test_percentiles_follow_the_nearest_rank_method() -> None:
     ascending = [float(value) for value in range(1, 201)]
 
     assert [percentile(ascending, percent) for percent in (50, 99)] == [100, 198]

@@ -1,4 +1,4 @@
-"""Tests that count SQL statements without a database: `observed` only measures its `with` block."""
+"""Tests of the query log without a database: `observed` does not execute the statements."""
 
 from unittest.mock import AsyncMock
 
@@ -32,7 +32,7 @@ def test_a_statement_that_fails_is_counted() -> None:
 
 
 @pytest.mark.error_path
-def test_a_statement_outside_a_request_is_counted_for_no_request() -> None:
+def test_a_statement_outside_a_request_is_not_counted() -> None:
     with query_log() as log:
         pass
     with observed("SELECT 1"):
