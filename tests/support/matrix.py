@@ -7,7 +7,6 @@ merges these files into one report:
     uv run just matrix-report shard-1.json shard-2.json ...
 
 The command writes no report if results are missing, and exits with status 1 if a test failed.
-
 """
 
 import argparse

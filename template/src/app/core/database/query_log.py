@@ -66,7 +66,7 @@ def query_log() -> Generator[QueryLog]:
 def observed(statement: str) -> Generator[None]:
     """Count and measure a statement of the current request, which the `with` block executes.
 
-    `statement` must contain placeholders instead of values. A statement that fails is also added.
+    `statement` must contain placeholders instead of values. A statement that fails is also counted.
     """
     log = _current.get()
     if log is None or TRANSACTION_CONTROL.match(statement):
