@@ -14,8 +14,8 @@ logger = get_logger(__name__)
 PRIVATE_ATTRIBUTES = frozenset({"url.path", "url.query", "url.full", "db.statement.parameters"})
 """Span attributes that are not exported, because they may contain personal data or secrets.
 
-The log line of a request contains the path and the trace id. The attribute `http.route` is
-exported.
+The attribute `http.route` is exported. The log line of a request contains both the path and the
+trace id.
 """
 
 
