@@ -80,7 +80,7 @@ async def test_a_request_is_logged_as_one_line(logging_app: FastAPI, output: io.
     assert line.pop("duration_ms") >= 0
     assert line.pop("database_ms") == 0
     assert line.pop("timestamp").endswith("Z")
-    assert line == {
+    expected = {
         "event": "request_completed",
         "level": "info",
         "logger": "app.request",
@@ -91,6 +91,7 @@ async def test_a_request_is_logged_as_one_line(logging_app: FastAPI, output: io.
         "status_code": 200,
         "queries": 0,
     }
+    assert line.items() >= expected.items()
 
 
 async def test_requests_to_deprecated_routes_are_marked(

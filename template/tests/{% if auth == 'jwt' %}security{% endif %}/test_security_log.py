@@ -7,8 +7,9 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
-from structlog.contextvars import merge_contextvars
+from structlog.contextvars import get_contextvars
 from structlog.testing import LogCapture
+from structlog.typing import EventDict, WrappedLogger
 
 from app.config import Settings
 from app.core.database import Database
@@ -26,13 +27,19 @@ USERS = "/api/v1/users"
 type ReadEvents = Callable[[], list[dict[str, Any]]]
 
 
+def add_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the context variables that every service binds. Options may bind other variables."""
+    context = get_contextvars()
+    return {name: context[name] for name in ("request_id", "client") if name in context} | event
+
+
 @pytest.fixture
 def read_events(monkeypatch: pytest.MonkeyPatch) -> ReadEvents:
     """Return a function that reads the security events logged during the test."""
     captured = LogCapture()
     logger = structlog.wrap_logger(
         None,
-        processors=[merge_contextvars, captured],
+        processors=[add_request, captured],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     monkeypatch.setattr(audit, "logger", logger)
