@@ -30,7 +30,9 @@ type ReadEvents = Callable[[], list[dict[str, Any]]]
 def add_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add the context variables that every service binds. Options may bind other variables."""
     context = get_contextvars()
-    return {**{name: context[name] for name in ("request_id", "client") if name in context}, **event}
+    for name in context.keys() & {"request_id", "client"}:
+        event.setdefault(name, context[name])
+    return event
 
 
 @pytest.fixture
