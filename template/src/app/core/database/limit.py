@@ -6,6 +6,12 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 
 
+def max_connections(settings: Settings) -> int:
+    """Return how many connections each of the `WORKERS` processes of an instance may use."""
+    size = max(1, settings.db_pool_size // settings.workers)
+    return size + settings.db_max_overflow // settings.workers
+
+
 class ConnectionLimit:
     """An async context manager, inside which a task may use one connection of the pool.
 
@@ -17,8 +23,7 @@ class ConnectionLimit:
     """
 
     def __init__(self, settings: Settings) -> None:
-        size = max(1, settings.db_pool_size // settings.workers)
-        self._free = asyncio.Semaphore(size + settings.db_max_overflow // settings.workers)
+        self._free = asyncio.Semaphore(max_connections(settings))
         self._timeout = settings.db_pool_timeout
 
     async def __aenter__(self) -> None:

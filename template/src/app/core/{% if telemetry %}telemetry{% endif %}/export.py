@@ -45,6 +45,8 @@ class OutageLog(SpanExporter):
         self._exporter = exporter
         self._is_available = True
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+        # At level WARNING, the SDK logs that its queue of spans is full.
+        logging.getLogger("opentelemetry.sdk").setLevel(logging.ERROR)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)

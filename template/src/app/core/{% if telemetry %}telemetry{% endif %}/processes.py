@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,6 @@ FILE = re.compile(r"_(\d+)\.db$")
 """Pattern for the files in the shared folder. Each file name ends with the id of a process."""
 
 SUMMED = {
-    "process_cpu_seconds",
     "process_max_fds",
     "process_open_fds",
     "process_resident_memory_bytes",
@@ -35,7 +35,7 @@ def share_metrics() -> None:
 
 
 class ProcessesCollector(Collector):
-    """Sums the CPU time, memory and open files of all processes, if `/proc` exists (on Linux)."""
+    """Sums the memory and open files of all processes, if `/proc` exists (on Linux)."""
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._collectors = [
@@ -61,7 +61,8 @@ def live_processes(directory: Path) -> list[int]:
     names = [file.name for file in directory.iterdir()]
     processes = {int(found[1]) for found in map(FILE.search, names) if found}
     for ended in [process for process in processes if not _is_running(process)]:
-        mark_process_dead(ended, str(directory))  # type: ignore[no-untyped-call]
+        with suppress(FileNotFoundError):  # Another process may delete the files concurrently.
+            mark_process_dead(ended, str(directory))  # type: ignore[no-untyped-call]
         processes.remove(ended)
     return sorted(processes)
 
@@ -69,6 +70,6 @@ def live_processes(directory: Path) -> list[int]:
 def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
+    except (ProcessLookupError, PermissionError):
+        return False  # A process of another user may have the id of a process that has ended.
     return True

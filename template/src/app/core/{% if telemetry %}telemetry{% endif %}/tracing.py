@@ -1,6 +1,5 @@
 """Configures OpenTelemetry tracing: which spans are created, sampled and exported."""
 
-import atexit
 from collections.abc import Sequence
 from importlib.metadata import version
 from threading import Thread
@@ -25,25 +24,38 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from app import DISTRIBUTION
+from app.config import Settings
+from app.core.logging import get_logger
 from app.core.telemetry.export import OutageLog, PrivateExporter
 from app.core.telemetry.instrumentation import instrument
-from app.settings.telemetry import TelemetrySettings
+
+logger = get_logger(__name__)
 
 SHUTDOWN_TIMEOUT = 2.0
 """Maximum number of seconds for which the process exports the last spans before it exits."""
 
-TELEMETRY: TelemetryConfig = {"logs": False, "metrics": False, "operation_spans": False}
+TELEMETRY: TelemetryConfig = {
+    "auto_configure": False,
+    "logs": False,
+    "metrics": False,
+    "operation_spans": False,
+}
 """Options of FastAPI's telemetry, which creates one span for each request.
 
 In a measurement, the option `metrics` added 64 µs of CPU time to each request, and
 `operation_spans`, which creates a span for each dependency, added 103 µs. The option `logs` would
-export exception messages.
+export exception messages, and `auto_configure` would export paths and query strings.
 """
+
+CONFIGURED_ELSEWHERE = (
+    "Other code, such as opentelemetry-instrument, has already configured OpenTelemetry, so this"
+    " service exports spans without removing personal data. Remove the other configuration."
+)
 
 UNTRACED_PATHS = frozenset({"/health", "/ready", "/metrics"})
 
 
-def configure_tracing(settings: TelemetrySettings) -> TracerProvider:
+def configure_tracing(settings: Settings) -> TracerProvider:
     """Configure OpenTelemetry for this process, unless it is already configured.
 
     Spans are exported in a separate thread. If the collector is unavailable, spans are dropped, and
@@ -51,27 +63,32 @@ def configure_tracing(settings: TelemetrySettings) -> TracerProvider:
     """
     configured = trace.get_tracer_provider()
     if isinstance(configured, TracerProvider):
+        if not isinstance(configured.sampler, RequestSampler):
+            logger.warning("tracing_configured_elsewhere", advice=CONFIGURED_ELSEWHERE)
         return configured
-    about = {"service.name": DISTRIBUTION, "service.version": version(DISTRIBUTION)}
+    about = {
+        "service.name": DISTRIBUTION,
+        "service.version": version(DISTRIBUTION),
+        "deployment.environment.name": settings.environment,
+    }
     provider = TracerProvider(
         shutdown_on_exit=False,
         # The environment variables OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
         resource=Resource.create(about).merge(OTELResourceDetector().detect()),
-        sampler=RequestSampler(settings.otel_traces_sampler_arg),
+        sampler=RequestSampler(settings.otel_traces_sampler_arg, settings.root_path),
     )
     if settings.otel_exporter_otlp_endpoint:
         endpoint = f"{settings.otel_exporter_otlp_endpoint}/v1/traces"
         exporter = PrivateExporter(OutageLog(OTLPSpanExporter(endpoint)))
         provider.add_span_processor(BatchSpanProcessor(exporter))
-        atexit.register(shut_down, provider)
     trace.set_tracer_provider(provider)
     instrument()
     return provider
 
 
-def shut_down(provider: TracerProvider) -> None:
-    """Export the last spans within SHUTDOWN_TIMEOUT. OpenTelemetry would wait up to 30 seconds."""
-    thread = Thread(target=provider.shutdown, daemon=True)
+def export_last_spans(provider: TracerProvider) -> None:
+    """Export the spans that have ended, but wait for at most SHUTDOWN_TIMEOUT."""
+    thread = Thread(target=provider.force_flush, daemon=True)
     thread.start()
     thread.join(SHUTDOWN_TIMEOUT)
 
@@ -82,8 +99,9 @@ class RequestSampler(Sampler):
     If a request has a `traceparent` header, the sampling decision in this header applies.
     """
 
-    def __init__(self, ratio: float) -> None:
+    def __init__(self, ratio: float, root_path: str = "") -> None:
         self._sampler = ParentBased(TraceIdRatioBased(ratio))
+        self._untraced = {f"{root_path}{path}" for path in UNTRACED_PATHS}
 
     @override
     def should_sample(
@@ -97,7 +115,7 @@ class RequestSampler(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         is_root = not trace.get_current_span(parent_context).get_span_context().is_valid
-        is_probe = (attributes or {}).get("url.path") in UNTRACED_PATHS
+        is_probe = (attributes or {}).get("url.path") in self._untraced
         # Commands outside a request or job, such as a worker's polls of its queue, start no trace.
         if is_probe or (is_root and kind is SpanKind.CLIENT):
             return SamplingResult(Decision.DROP)

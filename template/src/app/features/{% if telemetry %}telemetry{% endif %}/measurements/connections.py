@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from prometheus_client import Gauge, Histogram
 
 from app.core.database import Session
+from app.core.database.limit import max_connections
 from app.core.database.unit import UnitsOfWork
 from app.resources import Resources
 
@@ -19,22 +20,22 @@ USED = Gauge(
 MAX = Gauge(
     "db_client_connection_max",
     "Maximum number of database connections that all processes of an instance may use.",
-    multiprocess_mode="mostrecent",
+    multiprocess_mode="livesum",
 )
 PENDING = Gauge(
     "db_client_connection_pending_requests",
-    "Requests and jobs that are waiting for a database connection.",
+    "Requests that are waiting for a database connection.",
     multiprocess_mode="livesum",
 )
 WAIT_TIME = Histogram(
     "db_client_connection_wait_time_seconds",
-    "Time that a request or a job waited for a database connection.",
+    "Time that a request waited for a database connection.",
 )
 
 
 def start(resources: Resources) -> None:
     """Measure every session that the database opens, because each session uses one connection."""
-    MAX.set(resources.settings.db_pool_size + resources.settings.db_max_overflow)
+    MAX.set(max_connections(resources.settings))
     database: UnitsOfWork = resources.database
     database.reading_session = _measured(database.reading_session)
     database.writing_session = _measured(database.writing_session)

@@ -1,0 +1,36 @@
+"""Measures the CPU time of several worker processes.
+
+The client library of Prometheus reads the CPU time of a process from `/proc`. With several worker
+processes, the sum of these values would decrease when a process ends, but a counter must not
+decrease. The values of this counter remain in the shared folder when their process ends.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from prometheus_client import Counter
+
+from app.resources import Resources
+
+INTERVAL = 1.0
+"""Seconds between two measurements."""
+
+# Without a registry, the counter is exported only with several processes, from the shared folder.
+CPU = Counter(
+    "process_cpu_seconds", "Total user and system CPU time spent in seconds.", registry=None
+)
+
+
+def start(_resources: Resources) -> Coroutine[Any, Any, None]:
+    return _measure()
+
+
+async def _measure() -> None:
+    counted = 0.0
+    while True:
+        used = time.process_time()
+        CPU.inc(used - counted)
+        counted = used
+        await asyncio.sleep(INTERVAL)
