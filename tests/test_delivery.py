@@ -29,7 +29,12 @@ from tests.support.rendering import Render
 from tests.support.running import attempt, environment, run
 
 PROGRAMS = Path(sys.executable).parent
-BUILD = "docker buildx build --push --sbom=true --provenance=mode=max"
+BUILD = "docker buildx build --sbom=true --provenance=mode=max --output type=image"
+BY_DIGEST = "push-by-digest=true,name-canonical=true,push=true"
+SCAN_GITLAB = (
+    "docker run --rm --volume /var/run/docker.sock:/var/run/docker.sock"
+    " --volume /builds/ann:/project --workdir /project"
+)
 DIGEST = f"sha256:{'ab' * 32}"
 CI = ".github/workflows/ci.yml"
 GITLAB_CI = ".gitlab-ci.yml"
@@ -160,11 +165,11 @@ def programs(tmp_path: Path) -> dict[str, str]:
 
 
 @needs_jq
-def test_github_pushes_and_signs_the_image_by_digest(
+def test_github_tests_and_signs_the_pushed_image_before_it_adds_the_tag(
     template: Path, programs: dict[str, str], tmp_path: Path
 ) -> None:
     steps = yaml.safe_load((template / CI).read_text())["jobs"]["publish"]["steps"]
-    push, sign = (step["run"] for step in steps if "run" in step)
+    push, check, sign = (step["run"] for step in steps if "run" in step)
     output, summary = tmp_path / "output", tmp_path / "summary"
     env = programs | {
         "GITHUB_ACTOR": "ann",
@@ -178,16 +183,53 @@ def test_github_pushes_and_signs_the_image_by_digest(
     run("bash", "-e", "-c", push, cwd=tmp_path, env=env)
     image = f"ghcr.io/ann/shop-api@{DIGEST}"
     assert output.read_text() == f"image={image}\n"
-    run("bash", "-e", "-c", sign, cwd=tmp_path, env=env | {"IMAGE": image})
+    for script in (check, sign):
+        run("bash", "-e", "-c", script, cwd=tmp_path, env=env | {"IMAGE": image})
 
     assert (tmp_path / "calls").read_text().splitlines() == [
         "docker login ghcr.io --username ann --password-stdin",
         "password: secret",
         "docker buildx create --use",
-        f"{BUILD} --metadata-file={tmp_path}/image.json --tag ghcr.io/ann/shop-api:v1.2.3 .",
+        f"{BUILD},name=ghcr.io/ann/shop-api,{BY_DIGEST} --metadata-file={tmp_path}/image.json .",
+        f"docker pull {image}",
+        f"docker tag {image} service",
+        "docker run --rm service app openapi",
         f"cosign sign --yes {image}",
+        f"docker buildx imagetools create --tag ghcr.io/ann/shop-api:v1.2.3 {image}",
     ]
     assert image in summary.read_text()
+
+
+def test_github_scans_the_pushed_image_like_every_other_image_and_before_it_signs(
+    template: Path,
+) -> None:
+    jobs = yaml.safe_load((template / CI).read_text())["jobs"]
+    steps = jobs["publish"]["steps"]
+    (scan,) = [step for step in steps if "scan-action" in step.get("uses", "")]
+    (other,) = [step for step in jobs["image"]["steps"] if "scan-action" in step.get("uses", "")]
+
+    assert (scan["uses"], scan["with"]) == (other["uses"], other["with"])
+    assert "docker tag" in steps[steps.index(scan) - 1]["run"]
+    assert "cosign sign" in steps[steps.index(scan) + 1]["run"]
+    # A step that has no condition does not run after a step that has failed.
+    assert not any("if" in step or "continue-on-error" in step for step in steps)
+
+
+@needs_jq
+def test_github_adds_no_tag_to_an_image_that_cannot_be_signed(
+    template: Path, programs: dict[str, str], tmp_path: Path
+) -> None:
+    sign = yaml.safe_load((template / CI).read_text())["jobs"]["publish"]["steps"][-1]["run"]
+    write_program(tmp_path / "programs/cosign", "#!/bin/sh\nexit 1\n")
+    env = programs | {"GITHUB_REF_NAME": "v1.2.3", "IMAGE": f"ghcr.io/ann/shop-api@{DIGEST}"}
+
+    assert attempt("bash", "-e", "-c", sign, cwd=tmp_path, env=env).returncode != 0
+    assert not (tmp_path / "calls").exists()
+
+
+def test_github_never_cancels_a_run_for_a_tag(template: Path) -> None:
+    concurrency = yaml.safe_load((template / CI).read_text())["concurrency"]
+    assert concurrency["cancel-in-progress"].endswith("&& !startsWith(github.ref, 'refs/tags/') }}")
 
 
 def test_github_publishes_the_image_only_for_a_tag_and_after_all_checks(template: Path) -> None:
@@ -209,18 +251,21 @@ def test_github_publishes_the_image_only_for_a_tag_and_after_all_checks(template
 
 @needs_jq
 @pytest.mark.parametrize(("server", "signs"), [("gitlab.com", True), ("git.example.com", False)])
-def test_gitlab_pushes_the_image_and_signs_it_on_gitlab_com(
+def test_gitlab_scans_the_pushed_image_and_signs_it_on_gitlab_com_before_it_adds_the_tag(
     server: str, signs: bool, render: Render, programs: dict[str, str], tmp_path: Path
 ) -> None:
-    job = yaml.safe_load((render(ci="gitlab") / GITLAB_CI).read_text())["publish"]
+    pipeline = yaml.safe_load((render(ci="gitlab") / GITLAB_CI).read_text())
+    job = pipeline["publish"]
     registry = f"registry.{server}"
     env = programs | {
         "CI_COMMIT_TAG": "v1.2.3",
+        "CI_PROJECT_DIR": "/builds/ann",
         "CI_REGISTRY": registry,
         "CI_REGISTRY_IMAGE": f"{registry}/ann/shop-api",
         "CI_REGISTRY_PASSWORD": "secret",
         "CI_REGISTRY_USER": "ci",
         "CI_SERVER_HOST": server,
+        "GRYPE_VERSION": "v1",
     }
 
     said = run("sh", "-e", "-c", "\n".join(job["script"]), cwd=tmp_path, env=env)
@@ -234,9 +279,17 @@ def test_gitlab_pushes_the_image_and_signs_it_on_gitlab_com(
         "password: secret",
         "docker context create dind",
         "docker buildx create --use dind",
-        f"{BUILD} --metadata-file=image.json --tag {image}:v1.2.3 .",
+        f"{BUILD},name={image},{BY_DIGEST} --metadata-file=image.json .",
+        f"docker pull {image}@{DIGEST}",
+        f"docker tag {image}@{DIGEST} service",
+        "docker run --rm service app openapi",
+        f"{SCAN_GITLAB} anchore/grype:v1 service --only-fixed --fail-on high",
         *([f"cosign sign --yes {image}@{DIGEST}"] if signs else []),
+        f"docker buildx imagetools create --tag {image}:v1.2.3 {image}@{DIGEST}",
     ]
+    # GitLab may cancel an interruptible job if a later pipeline of the same ref starts.
+    assert job["interruptible"] is False
+    assert set(job["script"]) >= set(pipeline["build-image"]["script"][1:])
 
 
 # --- just audit-dependencies ---
