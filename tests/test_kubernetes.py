@@ -290,6 +290,21 @@ def test_the_service_monitor_finds_the_service_and_the_token(
             assert deployed.config()["HTTPS_REDIRECT"] == "false"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="The documented command is for a Unix shell.")
+def test_the_documented_prometheus_rule_contains_all_alert_rules(
+    answers: Answers, tree: Path
+) -> None:
+    page = (tree / "docs/kubernetes.md").read_text(encoding="utf-8")
+    commands = re.findall(r"```sh\n(\{\n.*?)\| kubectl [^\n]*\n```", page, re.DOTALL)
+    assert len(commands) == answers["telemetry"]
+    for command in commands:
+        rule = yaml.safe_load(run("sh", "-c", command, cwd=tree))
+        alerts = (tree / "observability/alerts.yaml").read_text(encoding="utf-8")
+
+        assert (rule["kind"], rule["metadata"]["name"]) == ("PrometheusRule", "my-api")
+        assert rule["spec"] == yaml.safe_load(alerts)
+
+
 def named(deployed: Deployed, name: str) -> Manifest:
     (container,) = [each for each in deployed.containers() if each["name"] == name]
     return container
