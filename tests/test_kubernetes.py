@@ -294,7 +294,7 @@ def test_the_service_monitor_finds_the_service_and_the_token(
 def test_the_documented_prometheus_rule_contains_all_alert_rules(
     answers: Answers, tree: Path
 ) -> None:
-    page = (tree / "docs/kubernetes.md").read_text(encoding="utf-8")
+    page = "".join(path.read_text(encoding="utf-8") for path in (tree / "docs").glob("*.md"))
     commands = re.findall(r"```sh\n(\{\n.*?)\| kubectl [^\n]*\n```", page, re.DOTALL)
     assert len(commands) == answers["telemetry"]
     for command in commands:
@@ -476,17 +476,16 @@ def test_the_documented_commands_use_names_that_exist(both: list[Deployed]) -> N
             page = deployed.page()
             assert set(re.findall(r"--namespace (\S+)", page)) == {"my-api-production"}
             assert set(re.findall(r"--kustomize (\S+)", page)) == {"deploy/overlays/production"}
-            (web,) = (n for n, pod in deployed.pods().items() if has_container(pod, "web"))
-            assert deployment_commands(deployed)[-1].endswith(f"deployment/{web}")
-            for verb in ["status", "undo"] if "Job" in deployed.kinds() else ["status"]:
-                named_deployments = re.findall(rf"rollout {verb} deployment/(\S+)", page)
-                assert set(named_deployments) == deployed.of_kind("Deployment").keys()
+            assert " rollout status deployment " in deployment_commands(deployed)[-1]
+            commands = re.findall(r"rollout (?:status|undo) (.*)", page.replace("\\\n", " "))
+            assert len(commands) == (2 if "Job" in deployed.kinds() else 1)
+            for command in commands:
+                selector = re.fullmatch(r"deployment +--selector '(\S+)=(\S+)'", command)
+                assert selector
+                for deployment in deployed.of_kind("Deployment").values():
+                    assert deployment["metadata"]["labels"][selector[1]] == selector[2]
             for path in re.findall(r"`((?:base|overlays)/[^`]+)`", page):
                 assert (deployed.tree / "deploy" / path).exists(), path
-
-
-def has_container(pod: Manifest, name: str) -> bool:
-    return name in {container["name"] for container in pod["spec"]["containers"]}
 
 
 def deployment_commands(deployed: Deployed) -> list[str]:
