@@ -102,6 +102,9 @@ class Deployed:
     def of_kind(self, kind: str) -> dict[str, Manifest]:
         return {o["metadata"]["name"]: o for o in self.objects if o["kind"] == kind}
 
+    def kinds(self) -> set[str]:
+        return {item["kind"] for item in self.objects}
+
     def only(self, kind: str) -> Manifest:
         (one,) = self.of_kind(kind).values()
         return one
@@ -239,7 +242,9 @@ def test_selectors_match_exactly_the_intended_pods(both: list[Deployed]) -> None
         policy = deployed.only("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
         assert matches(policy, pods) == pods.keys()
         for budget in deployed.of_kind("PodDisruptionBudget").values():
-            assert matches(budget["spec"]["selector"]["matchLabels"], pods) == {"my-api"}
+            assert matches(budget["spec"]["selector"]["matchLabels"], pods) == {
+                budget["metadata"]["name"]
+            }
 
 
 def matches(selector: dict[str, str], pods: dict[str, Manifest]) -> set[str]:
@@ -283,6 +288,21 @@ def test_the_service_monitor_finds_the_service_and_the_token(
             assert credentials["key"] in documented_secrets(deployed)
             # Prometheus reads the metrics over HTTP, which HTTPS_REDIRECT=true would redirect.
             assert deployed.config()["HTTPS_REDIRECT"] == "false"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="The documented command is for a Unix shell.")
+def test_the_documented_prometheus_rule_contains_all_alert_rules(
+    answers: Answers, tree: Path
+) -> None:
+    page = "".join(path.read_text(encoding="utf-8") for path in (tree / "docs").glob("*.md"))
+    commands = re.findall(r"```sh\n(\{\n.*?)\| kubectl [^\n]*\n```", page, re.DOTALL)
+    assert len(commands) == answers["telemetry"]
+    for command in commands:
+        rule = yaml.safe_load(run("sh", "-c", command, cwd=tree))
+        alerts = (tree / "observability/alerts.yaml").read_text(encoding="utf-8")
+
+        assert (rule["kind"], rule["metadata"]["name"]) == ("PrometheusRule", "my-api")
+        assert rule["spec"] == yaml.safe_load(alerts)
 
 
 def named(deployed: Deployed, name: str) -> Manifest:
@@ -358,7 +378,7 @@ def test_the_manifests_have_exactly_the_workloads_of_the_answers(
     roles = {"web", "migrate"} | ({"worker"} if answers["worker"] else set())
     for deployed in both:
         assert {container["name"] for container in deployed.containers()} == roles
-        kinds = {item["kind"] for item in deployed.objects}
+        kinds = deployed.kinds()
         if answers["database"] == "sqlite":
             deployment = deployed.only("Deployment")["spec"]
             assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
@@ -392,15 +412,23 @@ def test_containers_and_probes_run_existing_commands_of_the_service(
 
 
 @pytest.mark.parametrize("answers", ON_POSTGRESQL, ids=options.name)
-def test_the_disruption_budget_requires_fewer_pods_than_the_autoscaler_runs(
+def test_each_disruption_budget_requires_fewer_pods_than_the_deployment_runs(
     both: list[Deployed],
 ) -> None:
     for deployed in both:
         scaler = deployed.only("HorizontalPodAutoscaler")["spec"]
-        budget = deployed.only("PodDisruptionBudget")["spec"]
-        deployment = deployed.of_kind("Deployment")[scaler["scaleTargetRef"]["name"]]
+        scaled = scaler["scaleTargetRef"]["name"]
+        deployments = deployed.of_kind("Deployment")
+        budgets = deployed.of_kind("PodDisruptionBudget")
+        assert budgets.keys() == deployments.keys()
+        for name, budget in budgets.items():
+            fewest = (
+                scaler["minReplicas"] if name == scaled else deployments[name]["spec"]["replicas"]
+            )
+            assert budget["spec"]["minAvailable"] < fewest
+        deployment = deployments[scaled]
 
-        assert budget["minAvailable"] < scaler["minReplicas"] <= scaler["maxReplicas"]
+        assert scaler["minReplicas"] <= scaler["maxReplicas"]
         assert "replicas" not in deployment["spec"]
         assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
@@ -435,8 +463,11 @@ def test_the_documented_commands_apply_the_migrations_first(both: list[Deployed]
     (job,) = production.of_kind("Job")
     assert f"delete job {job} " in commands[0]
     assert commands[1].startswith("kubectl apply --kustomize deploy/overlays/production ")
-    assert commands[2].endswith(f"job/{job} &&")
-    assert commands[3] == "kubectl apply --kustomize deploy/overlays/production &&"
+    wait = next(n for n, command in enumerate(commands) if " wait " in command)
+    assert commands[2].startswith("for ")
+    assert f" get job/{job} " in commands[3]
+    assert commands[wait].endswith(f"job/{job} &&")
+    assert commands[wait + 1] == "kubectl apply --kustomize deploy/overlays/production &&"
 
 
 def test_the_documented_commands_use_names_that_exist(both: list[Deployed]) -> None:
@@ -445,14 +476,16 @@ def test_the_documented_commands_use_names_that_exist(both: list[Deployed]) -> N
             page = deployed.page()
             assert set(re.findall(r"--namespace (\S+)", page)) == {"my-api-production"}
             assert set(re.findall(r"--kustomize (\S+)", page)) == {"deploy/overlays/production"}
-            (web,) = (n for n, pod in deployed.pods().items() if has_container(pod, "web"))
-            assert deployment_commands(deployed)[-1].endswith(f"deployment/{web}")
+            assert " rollout status deployment " in deployment_commands(deployed)[-1]
+            commands = re.findall(r"rollout (?:status|undo) (.*)", page.replace("\\\n", " "))
+            assert len(commands) == (2 if "Job" in deployed.kinds() else 1)
+            for command in commands:
+                selector = re.fullmatch(r"deployment +--selector '(\S+)=(\S+)'", command)
+                assert selector
+                for deployment in deployed.of_kind("Deployment").values():
+                    assert deployment["metadata"]["labels"][selector[1]] == selector[2]
             for path in re.findall(r"`((?:base|overlays)/[^`]+)`", page):
                 assert (deployed.tree / "deploy" / path).exists(), path
-
-
-def has_container(pod: Manifest, name: str) -> bool:
-    return name in {container["name"] for container in pod["spec"]["containers"]}
 
 
 def deployment_commands(deployed: Deployed) -> list[str]:

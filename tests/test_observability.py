@@ -95,6 +95,17 @@ def test_every_selector_selects_one_metric_of_the_job(tree: Path) -> None:
             assert matchers.get("job") == job, selector.prettify()
 
 
+def test_environments_in_different_namespaces_are_not_mixed(tree: Path) -> None:
+    """Both overlays in `deploy/` use the same job name, so only the namespace differs."""
+    for alert in alerts_of(tree):
+        for labels in re.findall(r"\bby \(([^)]*)\)", alert["expr"]):
+            assert {"namespace", "job"} <= set(labels.split(", ")), alert["alert"]
+    for target in targets_of(tree):
+        for selector in selectors(target["expr"]):
+            matchers = {each.name: each.value for each in selector.matchers.matchers}
+            assert matchers.get("namespace") == "$namespace", selector.prettify()
+
+
 def test_the_dashboard_shows_every_metric_of_the_service(tree: Path) -> None:
     defined = metrics_of(tree)
     expressions = [target["expr"] for target in targets_of(tree)]
@@ -197,10 +208,13 @@ def test_each_panel_uses_the_chosen_data_source(tree: Path) -> None:
     chosen = {"type": "prometheus", "uid": "${datasource}"}
 
     assert dashboard["schemaVersion"] == 39
-    assert variables.keys() == {"datasource", "job"}
+    assert variables.keys() == {"datasource", "job", "namespace"}
     assert variables["datasource"]["type"] == "datasource"
     assert variables["job"]["datasource"] == chosen
     assert variables["job"]["current"]["value"] == SLUG
+    assert variables["namespace"]["datasource"] == chosen
+    # Unlike the default value of "All", this regular expression also matches an absent label.
+    assert variables["namespace"]["allValue"] == ".*"
     for panel in dashboard["panels"]:
         if panel["type"] == "row":
             assert panel["collapsed"] is False
