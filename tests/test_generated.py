@@ -1,6 +1,6 @@
 """Test that generated services pass their own tests and checks.
 
-The tests run on embedded and on external PostgreSQL and Redis servers. The test of a generated
+The tests run against embedded and external PostgreSQL and Redis servers. The test of a generated
 service also fails if the service's own tests leave a file, a process or a database behind.
 """
 
@@ -33,12 +33,12 @@ def without_leftovers(project: Project) -> Iterator[Run]:
     """Yield a function that runs commands. Fail if a command leaves a file or a process behind."""
     before = set(project.root.rglob("*"))
     mark = secrets.token_hex(16)
-    # Create the folder directly in /tmp, because paths of Unix sockets in it must be short.
+    # The folder must have a short path, because the paths of Unix sockets are limited in length.
     with tempfile.TemporaryDirectory(prefix="cf", dir="/tmp") as temporary:
         # PostgreSQL may run as the user `nobody`, which must be able to read the folder.
         Path(temporary).chmod(0o755)
 
-        # Give pytest another temporary folder, because pytest keeps temporary files on purpose.
+        # pytest gets another temporary folder, because pytest does not delete all temporary files.
         own = {"TMPDIR": temporary, "PYTEST_DEBUG_TEMPROOT": str(project.root.parent), "MARK": mark}
 
         def run(*command: str, **variables: str) -> str:
@@ -67,8 +67,8 @@ def processes_with(mark: str) -> list[str]:
 def invalid_settings(project: Project) -> dict[str, str]:
     """Return environment variables for a test run of the project, and write a `.env` file.
 
-    The variables and the file stand for a developer's settings. Their values are invalid, so that
-    a test of the project fails if it reads a developer's settings.
+    The variables and the file simulate a developer's settings. The values are invalid, so a test of
+    the project fails if it reads them.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)
@@ -105,7 +105,7 @@ def untouched_redis(server: str) -> Iterator[str]:
 
 
 def unclaimed_keys(server: str) -> Iterator[tuple[int, str]]:
-    """Yield all keys in Redis except those in databases that a running test process claimed."""
+    """Yield all keys in Redis, except in databases that a running test process has claimed."""
     with redis.Redis.from_url(server, decode_responses=True) as client:
         numbers = [int(name.removeprefix("db")) for name in client.info("keyspace")]
     for number in numbers:

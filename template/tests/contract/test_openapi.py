@@ -65,7 +65,7 @@ def test_responses_match_the_openapi_document(
 
 
 def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
-    """Only `routes.txt` lists all routes, because the application discovers features at startup."""
+    """`routes.txt` lists all routes. The code has no such list, and finds routes at startup."""
     routes = [
         f"{method.upper()} {path}\n"
         for path, operations in shared_app.openapi()["paths"].items()
@@ -77,7 +77,7 @@ def test_the_routes_are_those_in_routes_txt(shared_app: FastAPI) -> None:
 
 
 def test_routes_with_different_paths_have_different_names(shared_app: FastAPI) -> None:
-    """`request.url_for` uses the first route with the given name, whichever API version it has."""
+    """`request.url_for` uses the first route with the given name, regardless of the API version."""
     routes = {(route.name, route.path) for route in iter_route_contexts(shared_app.routes)}
     names = Counter(name for name, _ in routes)
 
@@ -119,7 +119,7 @@ def test_every_body_schema_has_an_example_with_its_fields(shared_app: FastAPI) -
 async def client(
     committing_settings: Settings, api_headers: dict[str, str]
 ) -> AsyncGenerator[AsyncClient]:
-    """An HTTP client that may call every route, because it sends `api_headers`."""
+    """An HTTP client that may call every route, because it sends the headers in `api_headers`."""
     async with (
         Database.connect(committing_settings) as database,
         running_app(create_app(committing_settings)) as app,

@@ -28,7 +28,7 @@ type ReadEvents = Callable[[], list[dict[str, Any]]]
 
 
 def add_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the context variables that every service binds. Options may bind other variables."""
+    """Add the context variables that every service binds, but none that depend on options."""
     context = get_contextvars()
     for name in context.keys() & {"request_id", "client"}:
         event.setdefault(name, context[name])

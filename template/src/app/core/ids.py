@@ -1,6 +1,6 @@
 """Generator of version 7 UUIDs (RFC 9562), which sort by creation time.
 
-A database adds new version 7 UUIDs at the end of an index, not at random positions.
+A database inserts new version 7 UUIDs at the end of an index, not at random positions.
 """
 
 import secrets
@@ -15,8 +15,8 @@ _last = 0
 def uuid7() -> UUID:
     """Return a UUIDv7: a Unix timestamp in milliseconds (48 bits) and 74 random bits.
 
-    Each UUID is greater than the UUIDs that this process created before, even within the same
-    millisecond and after the clock was set back.
+    The UUIDs of one process are always in ascending order, even within the same millisecond, and
+    even if the clock is set back.
     """
     global _last  # noqa: PLW0603 - all threads share the last value
     value = time.time_ns() // 1_000_000 << 74 | secrets.randbits(74)

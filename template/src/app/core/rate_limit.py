@@ -1,4 +1,4 @@
-"""Rate limiter, and the error for a client that exceeds a rate limit."""
+"""A rate limiter, and the error that is raised if a client exceeds a rate limit."""
 
 import ipaddress
 import math
@@ -13,7 +13,7 @@ from app.core.errors import AppError
 
 
 class RateLimitError(AppError):
-    """Error for a client that exceeds a rate limit and may retry after `retry_after` seconds."""
+    """Raised if a client exceeds a rate limit. The client may retry after `retry_after` seconds."""
 
     status_code = 429
 
@@ -33,18 +33,19 @@ class RateLimitError(AppError):
 class MovingWindow:
     """Counts the recent requests of each client for one rate limit, in process memory.
 
-    With fixed windows, a client could send twice the limit around the boundary between two windows.
+    If the windows were fixed, a client could send twice as many requests as the limit allows: one
+    half at the end of a window, and the other half at the start of the next window.
 
     The class `MemoryStorage` of the `limits` library (5.8) is not used, because it needs too much
-    CPU time. After each request, `MemoryStorage` looks for expired entries, which takes one call
-    in a thread for each known client. In a measurement, 190 requests per second from 2,000 clients
-    to a service with `MemoryStorage` occupied 74 % of a CPU core.
+    CPU time. After each request, `MemoryStorage` checks every known client for expired entries,
+    with one call in a thread for each client. In a benchmark with 2,000 clients, a service with
+    `MemoryStorage` used 74 % of a CPU core for 190 requests per second.
     """
 
     def __init__(self, limit: RateLimitItem) -> None:
         self._amount = limit.amount
         self._seconds = limit.get_expiry()
-        # The times of each client's latest requests. The client that was idle longest comes first.
+        # Times of each client's latest requests. The client that has been idle longest comes first.
         self._clients: OrderedDict[tuple[str, ...], deque[float]] = OrderedDict()
 
     def hit(self, client: tuple[str, ...]) -> int:
@@ -98,11 +99,11 @@ class RateLimiter:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Return the client address for rate limits and logs: an IPv4 address or an IPv6 /64.
+    """Return the client address for rate limits and logs: an IPv4 address or an IPv6 /64 prefix.
 
-    Internet providers usually assign an IPv6 /64 to each customer. A dual-stack socket reports IPv4
-    clients as IPv4-mapped IPv6 addresses, which are converted to IPv4 addresses. The result is
-    `unknown` if the client is connected through a Unix socket.
+    Internet providers usually assign an IPv6 /64 prefix to each customer. A dual-stack socket
+    reports IPv4 clients as IPv4-mapped IPv6 addresses, which are converted to IPv4 addresses. The
+    result is `unknown` if the client is connected through a Unix socket.
     """
     return _address_of(connection.client.host) if connection.client else "unknown"
 

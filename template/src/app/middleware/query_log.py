@@ -5,15 +5,15 @@ from app.core.database.query_log import query_log
 from app.core.logging import get_logger
 
 MAX_REPETITIONS = 10
-"""Number of times that a request may execute the same statement without a warning in the log."""
+"""Number of times that one request may execute the same statement before a warning is logged."""
 
 
 class QueryLogMiddleware:
     """Add `queries` and `database_ms` to a request's log line, and warn about repeated statements.
 
     The middleware must run inside `RequestContextMiddleware`, which writes the log line. Counting
-    stops when the response is complete or a long-lived connection has been opened, because the
-    logged duration of the request also ends at this point.
+    stops when the response is complete, or when a long-lived connection has been opened. The
+    duration in the log line ends at the same time.
     """
 
     def __init__(self, app: ASGIApp) -> None:

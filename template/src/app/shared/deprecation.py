@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from structlog.contextvars import bind_contextvars
 
 DEPRECATION_HEADERS = "app.deprecation_headers"
-"""Key in the ASGI scope, under which `Deprecation` stores a list of response headers."""
+"""Key in the ASGI scope under which `Deprecation` stores a list of response headers."""
 
 URI_REFERENCE = re.compile(r"[\w.~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
 
@@ -24,7 +24,7 @@ class RouteOptions(TypedDict):
 
 
 class Deprecation:
-    """A dependency of deprecated routes, which runs before their other dependencies.
+    """A dependency that runs before all other dependencies of a deprecated route.
 
     A dependency cannot add headers to an error response. Therefore, this dependency stores the
     headers in the ASGI scope, and `RequestContextMiddleware` adds them to the response.
@@ -48,10 +48,10 @@ def deprecated(
     """Return the arguments that mark a route, or all routes of an `APIRouter`, as deprecated.
 
     `on` is the time at which the routes become deprecated (RFC 9745). `sunset` is the earliest time
-    at which the routes may be removed (RFC 8594). A date means the start of the day in UTC. `link`
-    is the URL of a page that describes how clients can migrate. `dependencies` are the other
-    dependencies of the route or router. They are passed to `deprecated`, because the returned
-    arguments include `dependencies`.
+    at which the routes may be removed (RFC 8594). A date without a time means the start of that day
+    in UTC. `link` is the URL of a page that describes how clients can migrate. `dependencies` are
+    the other dependencies of the route or router. Pass them to `deprecated`, not to the route or
+    router, because the returned arguments already include `dependencies`.
 
     Raise `ValueError` if `sunset` is earlier than `on`, if a time has no time zone, or if `link`
     contains a character that is not allowed in a URL.

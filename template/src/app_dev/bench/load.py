@@ -1,7 +1,7 @@
 """A load generator that sends HTTP requests over several connections.
 
-This module does not use httpx2, aiohttp or locust, because they use so much CPU time per request
-that, on a machine with two cores, the service answers fewer requests per second. Load generators
+This module does not use httpx2, aiohttp or locust, because these libraries need too much CPU time.
+On a machine with two cores, the service would answer fewer requests per second. Load generators
 that use less CPU time, such as wrk and oha, are not available on PyPI.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import httptools
 
 LAST_RESPONSE_TIMEOUT = 30.0
-"""Seconds for which each connection waits for its last response."""
+"""Seconds that each connection waits for its last response."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Responses:
     """Seconds between each request and the end of its response."""
 
     errors: Counter[str] = field(default_factory=Counter)
-    """Number of responses with each status other than 2xx, and number of failed connections."""
+    """Number of responses for each status outside 2xx, and number of failed connections."""
 
 
 @asynccontextmanager

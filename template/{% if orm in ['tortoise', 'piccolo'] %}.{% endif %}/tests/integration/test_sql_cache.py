@@ -1,4 +1,4 @@
-"""Tests that the ORM does not cache the SQL of queries, so the cache in `sql_cache.py` is needed.
+"""Tests that `sql_cache.py` is needed, because the ORM itself does not cache the SQL of queries.
 
 If this test fails because a new version of the ORM caches SQL or builds SQL faster, check whether
 `sql_cache.py` can be removed.
@@ -15,7 +15,7 @@ from app.core.ids import uuid7
 from app.features.items.models import Item
 
 MANY = 100
-"""Looking up SQL in a dictionary takes less time than this number of function calls."""
+"""A number of function calls that takes longer than looking up SQL in a dictionary."""
 
 
 class ItemQueries(queries.Queries[Item]):

@@ -1,4 +1,4 @@
-"""The Redis client, with a circuit breaker that makes calls fail at once during an outage."""
+"""The Redis client, with a circuit breaker: during an outage, calls fail immediately."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -17,21 +17,22 @@ from app.settings.redis import RedisSettings
 logger = get_logger(__name__)
 
 MAX_CONNECTIONS = 10_000
-"""Maximum number of connections in the pool, so high that it is not reached in practice."""
+"""Maximum number of connections in the pool. It is too high to be reached in practice."""
 
 RETRY_INTERVAL = 1.0
 """Seconds between two attempts to reach an unavailable Redis server."""
 
 
 class RedisUnavailableError(Exception):
-    """Redis cannot be reached, so the caller has to continue without Redis."""
+    """Raised if Redis cannot be reached. The caller has to continue without Redis."""
 
 
 class RedisServer:
     """A Redis client with a circuit breaker, which opens when a call fails.
 
     While the breaker is open, one call per `RETRY_INTERVAL` is sent to the server, and all other
-    calls fail at once. The start and the end of an outage are logged with one line each.
+    calls fail immediately. The client logs one line when an outage starts, and one line when it
+    ends.
     """
 
     def __init__(self, client: Redis) -> None:
@@ -64,7 +65,7 @@ class RedisServer:
     def database(self) -> int:
         """The number of the Redis database.
 
-        Pub/sub ignores the database number, so the name of a channel has to contain it.
+        Pub/sub ignores the database number, so channel names must contain this number.
         """
         return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
 
@@ -94,7 +95,7 @@ class RedisServer:
 
     @property
     def connection_pool(self) -> ConnectionPool:
-        """The connection pool, for libraries that create their own Redis client."""
+        """The connection pool. Libraries that create their own Redis client can use this pool."""
         return self._client.connection_pool
 
     async def ping(self) -> None:

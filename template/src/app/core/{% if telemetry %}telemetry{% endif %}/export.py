@@ -14,8 +14,8 @@ logger = get_logger(__name__)
 PRIVATE_ATTRIBUTES = frozenset({"url.path", "url.query", "url.full", "db.statement.parameters"})
 """Span attributes that are not exported, because they may contain personal data or secrets.
 
-The attribute `http.route` is exported. The log line of a request contains both the path and the
-trace id.
+The route template in `http.route` is exported. To find the path of a traced request, search the
+logs for the trace id, because the request's log line contains both.
 """
 
 
@@ -36,7 +36,7 @@ class PrivateExporter(SpanExporter):
 
 
 class OutageLog(SpanExporter):
-    """Logs the start and the end of an outage of the collector, with one line each.
+    """Logs one line when an outage of the collector starts, and one line when it ends.
 
     OpenTelemetry itself logs several lines for each batch of spans that it cannot export.
     """
@@ -45,7 +45,7 @@ class OutageLog(SpanExporter):
         self._exporter = exporter
         self._is_available = True
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
-        # At level WARNING, the SDK logs that its queue of spans is full.
+        # Level ERROR suppresses the SDK's warnings that its queue of spans is full.
         logging.getLogger("opentelemetry.sdk").setLevel(logging.ERROR)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
