@@ -1,9 +1,9 @@
 """Print the release notes of all versions between a project's old and new template version.
 
 After an update, copier runs this script in the project, because copier.yml lists the script under
-`_migrations`. The script always exits with 0, because copier aborts an update halfway if a command
-in `_migrations` fails. The script uses only the standard library, because it runs in copier's
-Python environment.
+`_migrations`. The script always exits with 0, because a failed command in `_migrations` would make
+copier abort the update halfway. The script uses only the standard library, because it runs in
+copier's Python environment.
 """
 
 import os
@@ -16,7 +16,7 @@ CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
 def notes(changelog: str, before: str, after: str) -> str:
-    """Return the changelog sections of the versions newer than `before`, up to version `after`."""
+    """Return the changelog sections of all versions after `before`, up to and including `after`."""
     sections = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
     first, last = release(before), release(after)
     return "".join(section for section in sections if first < release(section) <= last)
@@ -34,6 +34,6 @@ def release(text: str) -> tuple[int, ...]:
 if __name__ == "__main__":
     with suppress(Exception):
         new = notes(CHANGELOG.read_text(encoding="utf-8"), *sys.argv[1:])
-        # Do not print to sys.stdout, because Python exits with an error if flushing it fails.
+        # Do not use `print`, because Python exits with an error if it cannot flush `sys.stdout`.
         # Flushing fails if the reader has closed the pipe (`| head`) or if the disk is full.
         os.write(1, f"\n{new}".encode(sys.stdout.encoding, "backslashreplace") if new else b"")

@@ -26,7 +26,7 @@ COLUMNS = 24
 
 METRIC = re.compile(r'(Counter|Gauge|Histogram)\(\s*"(\w+)"')
 SAMPLES = {"Counter": {"_total"}, "Gauge": {""}, "Histogram": {"_bucket", "_count", "_sum"}}
-"""Suffixes that `prometheus_client` adds to the name of a metric, by type."""
+"""Suffixes that `prometheus_client` adds to the name of a metric, by metric type."""
 
 NOT_DEFINED_BY_THE_SERVICE = {
     "up",
@@ -66,7 +66,7 @@ def targets_of(tree: Path) -> list[dict[str, str]]:
 
 
 def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
-    """Yield the selectors of an expression. Raise `ValueError` if it is not valid PromQL."""
+    """Yield the selectors of a PromQL expression, or raise `ValueError` if it is invalid."""
     found: list[promql_parser.Expr] = []
     # Grafana replaces this variable with a duration before it sends a query to Prometheus.
     tree = promql_parser.parse(expression.replace("$__rate_interval", "5m"))
@@ -213,7 +213,7 @@ def test_each_panel_uses_the_chosen_data_source(tree: Path) -> None:
     assert variables["job"]["datasource"] == chosen
     assert variables["job"]["current"]["value"] == SLUG
     assert variables["namespace"]["datasource"] == chosen
-    # Unlike the default value of "All", this regular expression also matches an absent label.
+    # Unlike Grafana's default regular expression for "All", `.*` also matches a missing label.
     assert variables["namespace"]["allValue"] == ".*"
     for panel in dashboard["panels"]:
         if panel["type"] == "row":

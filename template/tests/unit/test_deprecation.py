@@ -13,7 +13,7 @@ NEW_YEAR = date(2027, 1, 1)
 
 
 async def headers_of(*args: Any, **options: Any) -> dict[bytes, bytes]:
-    """Return the response headers of a route with `deprecated(*args, **options)`."""
+    """Return the response headers of a route declared with `deprecated(*args, **options)`."""
     announcement = deprecated(*args, **options)["dependencies"][0].dependency
     assert isinstance(announcement, Deprecation)
     scope: dict[str, Any] = {"type": "http"}

@@ -66,7 +66,7 @@ async def test_a_line_break_in_a_header_injects_no_header(client: AsyncClient, v
 async def test_the_time_of_a_login_does_not_reveal_whether_a_user_exists(
     app: FastAPI, anonymous: AsyncClient
 ) -> None:
-    # Use the production hash cost, because the time of a cheap hash is too short to measure.
+    # Use the production hash cost, because a cheaper hash takes too little time to measure.
     app.state.resources.passwords = Passwords()
     known_user = user_data()
     await anonymous.post("/api/v1/users", json=known_user)

@@ -1,4 +1,4 @@
-"""Swagger UI without a CDN or inline scripts, so that it works offline and under a strict CSP."""
+"""Serves Swagger UI without a CDN or inline scripts, so it works offline and with a strict CSP."""
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
@@ -10,7 +10,7 @@ DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of `/docs`, which allows `data:` URLs for the images of Swagger UI."""
+"""Content-Security-Policy of `/docs`. It allows the `data:` URLs of Swagger UI's images."""
 
 
 def add_docs(app: FastAPI) -> None:

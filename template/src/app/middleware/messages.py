@@ -1,6 +1,6 @@
-"""Types of ASGI messages that several middleware classes look for."""
+"""ASGI message types that several middleware classes handle."""
 
 RESPONSE_START_TYPES = frozenset(
     {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 )
-"""Types of the ASGI messages that contain response headers, such as `websocket.accept`."""
+"""The ASGI message types that contain response headers, such as `websocket.accept`."""

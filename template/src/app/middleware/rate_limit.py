@@ -13,10 +13,10 @@ from app.middleware.cors import StrictCORSMiddleware
 class RateLimitMiddleware:
     """Count requests by client address, and respond with 429 if the default limit is exceeded.
 
-    The middleware runs before routing and does not read the body, so a rejection needs no
-    body parsing and no database query. Requests that are rejected later are counted as well.
-    `cors` contains the arguments of `StrictCORSMiddleware`, which adds the headers that let scripts
-    in browsers read a 429 response.
+    The middleware runs before routing and does not read the body, so rejecting a request requires
+    no body parsing and no database query. Requests that are rejected later are counted as well.
+    `cors` contains the arguments for `StrictCORSMiddleware`, which adds the headers that let
+    scripts in browsers read a 429 response.
     """
 
     def __init__(self, app: ASGIApp, rate: str, cors: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ class RateLimitMiddleware:
             )
             if "origin" in Headers(scope=scope):
                 # `CORSMiddleware` would answer a preflight request with 200 instead of 429.
-                # The method of a preflight request is therefore changed from OPTIONS to GET.
+                # Therefore, the method of a preflight request is changed from OPTIONS to GET.
                 refusal = StrictCORSMiddleware(refusal, **self._cors)
                 scope = {**scope, "method": "GET"}
             await refusal(scope, receive, send)

@@ -7,7 +7,7 @@ from app.settings.values import Lowered
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of all settings classes, with the `environment` that other settings depend on."""
+    """Base class of all settings classes, with `environment`, which other settings depend on."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8",
@@ -21,5 +21,5 @@ class EnvironmentSettings(BaseSettings):
 
 
 def in_production(info: ValidationInfo) -> bool:
-    """Return whether ENVIRONMENT is `production`. An invalid ENVIRONMENT counts as `production`."""
+    """Return whether ENVIRONMENT is `production`. If ENVIRONMENT is invalid, return true."""
     return bool(info.data.get("environment", "production") == "production")

@@ -120,7 +120,7 @@ def _check_cursor(text: str) -> str:
 
 
 class FeedParams(QuerySchema):
-    """Query parameters of cursor pagination."""
+    """Query parameters for cursor pagination."""
 
     cursor: Annotated[str, AfterValidator(_check_cursor)] | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Finds the routes to measure in the OpenAPI document, and prepares requests for them."""
+"""Lists the routes of an OpenAPI document for the benchmark, and prepares requests for them."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 ROWS = 200
-"""Number of rows that are created with each POST route before the first measurement."""
+"""Number of rows that each POST route creates before the first measurement."""
 
 PROBE_TIMEOUT = 10.0
 """Seconds that a route may take to answer the first request."""
@@ -19,7 +19,7 @@ type Headers = dict[str, str]
 
 
 class NotMeasuredError(Exception):
-    """The route cannot be measured; the error message says why."""
+    """Raised if a route cannot be measured. The message states the reason."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Route:
         return f"{self.method} {self.path}"
 
     def matches(self, patterns: list[str]) -> bool:
-        """Return whether the route matches one of the patterns, or whether there are no patterns.
+        """Return true if the route matches one of the patterns, or if there are no patterns.
 
         Examples of patterns are `*/items*` and `GET *`.
         """
@@ -43,7 +43,7 @@ class Route:
 
 
 def find_routes(document: dict[str, Any]) -> list[Route]:
-    """Return all GET routes, then the POST routes that create rows, from an OpenAPI document.
+    """Return the GET routes of an OpenAPI document, followed by the POST routes that create rows.
 
     The routes that create rows are last, because more rows make some GET routes slower.
     """
@@ -65,7 +65,7 @@ def _routes(document: dict[str, Any]) -> Iterator[Route]:
 
 
 class Api:
-    """A client for the API of the running service, with the headers of several users."""
+    """An API client that stores the request headers of several users."""
 
     def __init__(self, client: httpx2.AsyncClient, users: list[Headers]) -> None:
         self._client, self._users = client, users
@@ -73,7 +73,10 @@ class Api:
     async def call(
         self, method: str, path: str, body: bytes = b""
     ) -> tuple[httpx2.Response, Headers]:
-        """Send a request as the first user with access. Also return the headers of the request."""
+        """Send a request as the first user with access.
+
+        Return the response and the headers of the request.
+        """
         headers: Headers = {}
         for user in self._users:
             headers = user | ({"Content-Type": "application/json"} if body else {})
@@ -84,7 +87,7 @@ class Api:
         return response, headers
 
     async def create_rows(self, routes: list[Route]) -> None:
-        """Create rows with each POST route, until the route rejects the example in its schema."""
+        """Send the example of each POST route `ROWS` times, or until the route rejects it."""
         for route in routes:
             for _ in range(ROWS if route.method == "POST" else 0):
                 response, _ = await self.call(route.method, route.path, route.body)

@@ -1,4 +1,4 @@
-"""Events for created, updated and deleted rows, which subscribers receive after the commit."""
+"""Events for created, updated and deleted rows. Subscribers receive the events after the commit."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Change:
     kind: Kind
     resource: Resource
     row: Any
-    """The entity with the new values or, if the row was deleted, with the last values."""
+    """The entity with its new values, or with its last values if the row was deleted."""
 
 
 type ChangeSubscriber = Callable[[Sequence[Change]], Awaitable[None]]

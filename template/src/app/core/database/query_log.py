@@ -16,14 +16,14 @@ TRANSACTION_CONTROL = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\
 
 
 class QueryLog:
-    """The number and the duration of the SQL statements that one request has executed."""
+    """The number and the total duration of the SQL statements that one request has executed."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        """Sum of the durations of all statements, even of statements that run at the same time."""
+        """Sum of the durations of all statements, including those that ran at the same time."""
 
         self.is_open = True
-        """Whether further statements are counted."""
+        """False if no more statements are counted."""
 
         self._counts: Counter[str] = Counter()
 
@@ -64,7 +64,7 @@ def query_log() -> Generator[QueryLog]:
 
 @contextmanager
 def observed(statement: str) -> Generator[None]:
-    """Count and measure a statement of the current request, which the `with` block executes.
+    """Count and measure the statement that the `with` block executes for the current request.
 
     `statement` must contain placeholders instead of values. A statement that fails is also counted.
     """

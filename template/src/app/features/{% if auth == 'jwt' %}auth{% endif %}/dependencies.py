@@ -32,7 +32,7 @@ AccessTokenDep = Annotated[str | None, Depends(bearer)]
 
 
 async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> Actor:
-    """Authenticate the user by the access token in the request's header (RFC 6750, section 2.1).
+    """Authenticate the user by the access token in the `Authorization` header (RFC 6750).
 
     A request that writes to the database also locks the user's row, so that the user cannot be
     deleted before the request's transaction ends.
@@ -124,13 +124,13 @@ AuthServiceDep = Annotated[AuthService, Depends(get_auth_service)]
 async def limit_logins(request: Request, resources: Resources, email: str) -> None:
     """Count a login attempt for the user with the normalized e-mail address `email`.
 
-    Login attempts from one client address on one account are limited to `RATE_LIMIT_AUTH`. Login
+    Login attempts for one account from one client address are limited to `RATE_LIMIT_AUTH`. Login
     attempts are counted separately for each client address, so an attacker cannot lock out a user
     at another address.
 
-    All login attempts from one client address together are limited to ten times `RATE_LIMIT_AUTH`.
-    The limit for a client address slows down password spraying, which tries one common password on
-    many accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
+    The total number of login attempts from one client address is limited to ten times
+    `RATE_LIMIT_AUTH`. The limit for a client address slows down password spraying, which tries one
+    common password on many accounts (OWASP Credential Stuffing Prevention Cheat Sheet).
 
     Raises `RateLimitError` if the attempt exceeds the limit for the account or for the client
     address.

@@ -21,7 +21,7 @@ TOO_BIG = CloseReason(1009, "The message is too big")
 FAILED = CloseReason(1011, "Internal server error")
 
 RATE_LIMIT_PAUSE = 1.0
-"""Seconds to wait before reading the next message of a client that exceeded the rate limit."""
+"""Seconds to wait before reading the next message from a client that exceeds the rate limit."""
 
 type Answer = Callable[[bytes], Awaitable[Reply]]
 
@@ -84,7 +84,7 @@ async def _read(websocket: WebSocket, subscriber: Subscriber, answer: Answer) ->
         except RateLimitError as exc:
             reply = Error(code="RATE_LIMITED", message=exc.message)
             await asyncio.sleep(RATE_LIMIT_PAUSE)
-        # Backpressure: while the send queue is full, no further message from the client is read.
+        # Backpressure: while the send queue is full, the server reads no messages from the client.
         await subscriber.queue.put(reply.model_dump_json())
 
 

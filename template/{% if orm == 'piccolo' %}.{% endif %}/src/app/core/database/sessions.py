@@ -1,4 +1,4 @@
-"""The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
+"""The `Database` class, which opens sessions and manages their transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Functions that Alembic calls to compare models with a database and to sort operations."""
+"""Functions that Alembic calls to compare models with a database and to order operations."""
 
 from typing import Any, Literal, cast
 
@@ -44,8 +44,8 @@ OPTIONS: dict[str, Any] = {
 def stored_models(models: MetaData, dialect: Dialect) -> MetaData:
     """Return copies of the models' tables, with SQLAlchemy's types instead of custom types.
 
-    With a custom type, a generated revision would import a class of the application, and the
-    revision would fail after the class is renamed or removed.
+    A revision that contains a custom type would import a class of the application, and would fail
+    after the class is renamed or removed.
     """
     stored = MetaData(naming_convention=models.naming_convention)
 
@@ -79,7 +79,7 @@ def _move_checks(table: Table, dialect: Dialect) -> None:
         for check in [*constraints]:
             if isinstance(check, CheckConstraint):
                 constraints.remove(check)
-                # SQLAlchemy writes no CHECK constraint for an enumeration with a native ENUM type.
+                # If an enumeration has a native ENUM type, SQLAlchemy creates no CHECK constraint.
                 if f"CONSTRAINT {check.name} CHECK" in definition:
                     CheckConstraint(check.sqltext, name=check.name, table=table)
 
@@ -101,7 +101,7 @@ def stored_type(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
         same = repr(chosen) == repr(copy.dialect_impl(dialect))
         return copy if same else stored_type(chosen, dialect)
     if isinstance(type_, TypeDecorator):
-        # `TypeDecorator.dialect_impl` usually returns a decorator, not the type that it wraps.
+        # `TypeDecorator.dialect_impl` usually returns a decorator, not the wrapped type.
         inner = type_.dialect_impl(dialect)
         return stored_type(
             inner.impl_instance if isinstance(inner, TypeDecorator) else inner, dialect
@@ -128,8 +128,8 @@ def render_item(kind: str, item: object, context: AutogenContext) -> Literal[Fal
 def order_operations(context: Any, _revision: object, scripts: list[MigrationScript]) -> None:
     """Sort a revision's operations by the foreign keys between tables.
 
-    A table is created before the tables that refer to it, and dropped after these tables. Alembic
-    drops tables in arbitrary order, but dropping a table fails if another table still refers to the
+    A table is created before all tables that refer to it, and dropped after them. Alembic drops
+    tables in arbitrary order, but dropping a table fails if another table still refers to the
     table.
     """
     position = {name: place for place, name in enumerate(_tables(context.connection), 1)}
@@ -140,8 +140,8 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        # An operation that is defined in `schema.py` stores its sort key in the attribute `place`.
-        # Every other operation that neither creates nor drops a table has the sort key 3.
+        # The operations that `schema.py` defines have their sort key in the attribute `place`. All
+        # other operations have the sort key 3.
         return getattr(change, "place", 3), 0
 
     for script in scripts:
@@ -150,7 +150,7 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
 
 
 def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
-    """Return all tables in the database, each before the tables that refer to it."""
+    """Return all tables in the database, sorted so that a table precedes those that refer to it."""
     inspector: Inspector = sqlalchemy.inspect(connection)
     reflected = MetaData()
     for name in inspector.get_schema_names():
@@ -164,7 +164,7 @@ def _tables(connection: sqlalchemy.Connection) -> list[tuple[str | None, str]]:
 def _compare_computed_columns(
     context: AutogenContext, changes: ModifyTableOps, *table: Any
 ) -> PriorityDispatchResult:
-    """Recreate a column if its computed expression changed.
+    """Recreate each column whose computed expression has changed.
 
     Without this function, Alembic would log a warning, but not add the change to the revision.
     """
@@ -181,7 +181,7 @@ def _compare_computed_columns(
 
 
 def _skip_computed_column(*column: Any) -> PriorityDispatchResult:
-    """Skip a computed column, which `_compare_computed_columns` has already compared."""
+    """Skip computed columns, because `_compare_computed_columns` has already compared them."""
     *_, stored, wanted = column
     computed = Computed in {type(stored.server_default), type(wanted.server_default)}
     return PriorityDispatchResult.STOP if computed else PriorityDispatchResult.CONTINUE

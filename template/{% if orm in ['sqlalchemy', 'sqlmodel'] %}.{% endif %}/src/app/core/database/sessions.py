@@ -1,4 +1,4 @@
-"""The `Database` class, which opens sessions and begins, commits and rolls back transactions."""
+"""The `Database` class, which opens sessions and manages their transactions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -21,7 +21,7 @@ class Database(UnitsOfWork):
         super().__init__()
         self._limit = limit
         self._engine = engine
-        # Reads run without BEGIN and COMMIT, which would double the time that a read takes.
+        # Reads run without BEGIN and COMMIT, because these would double the duration of a read.
         self._transactions = engine.execution_options(isolation_level=TRANSACTIONS)
 
     @classmethod
