@@ -88,7 +88,7 @@ def say(text: str) -> None:
 
 
 def run(command: Command) -> str:
-    """Run a command. If the command fails, return the reason, otherwise an empty string."""
+    """Run a command. Return the reason if the command fails, or else an empty string."""
     name = Path(command[0]).name
     program = shutil.which(command[0])
     if program is None:

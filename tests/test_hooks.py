@@ -388,7 +388,7 @@ def test_exits_with_zero_when_the_notes_cannot_be_written(output: str, tmp_path:
 
 
 def run_notes_hook(folder: Path, changelog: bytes | None, *arguments: str, **variables: str) -> str:
-    """Run hooks/notes.py on the given changelog, return its output, and require exit code 0."""
+    """Run hooks/notes.py on the given changelog, assert exit code 0, and return the output."""
     (folder / "hooks").mkdir()
     hook = shutil.copy(ROOT / "hooks/notes.py", folder / "hooks")
     if changelog is not None:

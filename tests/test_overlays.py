@@ -54,8 +54,8 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     provided_names = {
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
-    # The methods of models and sessions may differ between ORMs.
-    # Each ORM has separate repository classes, and only these call methods of models and sessions.
+    # The methods of models and sessions may differ between ORMs, because only repository classes
+    # call these methods, and each ORM has separate repository classes.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())
@@ -79,7 +79,7 @@ def parsed(source: str) -> ast.Module:
 
 @cache
 def imported(tree: ast.Module) -> set[tuple[str, str]]:
-    """Return the names that a module imports, and the attributes that it reads from modules."""
+    """Return the names that a module imports, and the attributes that it reads from its imports."""
     names = set()
     modules: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -94,7 +94,7 @@ def imported(tree: ast.Module) -> set[tuple[str, str]]:
 
 
 def defined_names(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """Yield each name that a module or class defines, with the signature."""
+    """Yield each name that a module or class defines, with its signature."""
     for node in tree.body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():

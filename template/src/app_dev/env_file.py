@@ -1,4 +1,4 @@
-"""Creation of the `.env` file for development, from `.env.example` and new random secrets.
+"""Creates the `.env` file for development from `.env.example`, with new random secrets.
 
 Creating `.env` requires only the standard library, because the template runs this module before
 the dependencies are installed.
@@ -36,7 +36,7 @@ def make_env_file(root: Path) -> str | None:
 
 
 def _add_missing(path: Path, lines: list[str]) -> str | None:
-    """Append to `.env` the lines whose variable is set neither there nor in the environment."""
+    """Append to `.env` each line whose variable is set neither in `.env` nor in the environment."""
     from app.config import env_file, read_variables  # noqa: PLC0415 - requires installed packages
 
     if env_file(path) is None or not path.is_file():

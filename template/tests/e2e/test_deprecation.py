@@ -1,4 +1,4 @@
-"""Tests of deprecated routes: their response headers, and their entries in the OpenAPI document."""
+"""Tests of the response headers and the OpenAPI operations of deprecated routes."""
 
 from collections.abc import AsyncGenerator
 from datetime import date
@@ -88,7 +88,7 @@ async def client(api: FastAPI) -> AsyncGenerator[AsyncClient]:
 
 
 def announcement(response: Response) -> dict[str, str]:
-    """Return the headers of a response that announce a deprecation."""
+    """Return those headers of the response that announce a deprecation."""
     return {name: value for name in HEADERS if (value := response.headers.get(name)) is not None}
 
 

@@ -32,6 +32,7 @@ class UnhandledErrorMiddleware:
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # Re-raise, so that uvicorn closes the connection of the incomplete response.
+                # Re-raise, so that uvicorn closes the connection on which the incomplete response
+                # was sent.
                 mark_as_logged(exc)
                 raise

@@ -22,7 +22,7 @@ def serve() -> None:
     reports = os.dup(1)
     os.dup2(2, 1)
     if sys.platform == "linux":
-        # On some systems, only ancestors may trace a process. This call allows py-spy to trace it.
+        # Some systems let only ancestors trace a process. This call lets py-spy trace this process.
         ctypes.CDLL(None).prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0)
     threading.Thread(target=_report_cpu_time, args=[reports], daemon=True).start()
     sys.argv = ["app", "serve"]
@@ -30,7 +30,7 @@ def serve() -> None:
 
 
 def _report_cpu_time(reports: int) -> None:
-    """Write the CPU time once for each byte read from stdin. At EOF, stop the service."""
+    """For each byte read from stdin, write the CPU time. At EOF, stop the service."""
     while os.read(0, 1):
         os.write(reports, f"{time.process_time()}\n".encode())
     os.kill(os.getpid(), signal.SIGTERM)

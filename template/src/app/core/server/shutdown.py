@@ -6,7 +6,7 @@ lost if a client or a proxy sends it on an idle connection while uvicorn closes 
 
 With several worker processes, uvicorn's parent process keeps its listening sockets open until the
 last worker has ended. While the parent's sockets are open, the operating system accepts connections
-that no worker will serve (uvicorn pull request 2010 would fix this, but is not merged).
+that no worker will serve (uvicorn pull request 2010, which is not merged, would fix this problem).
 """
 
 import asyncio
@@ -55,6 +55,6 @@ class Supervisor(multiprocess.Multiprocess):
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
     """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
-    # uvicorn has no parameter for the class of worker processes, so the class is replaced here.
+    # uvicorn has no parameter for the worker process class, so this function replaces the class.
     multiprocess.Process = Worker  # type: ignore[misc]
     Supervisor(config, sockets=sockets).run()

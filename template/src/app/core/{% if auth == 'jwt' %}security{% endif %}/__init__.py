@@ -1,4 +1,4 @@
-"""Passwords, tokens, the authenticated user, and errors of authentication and authorization."""
+"""Passwords, tokens, the authenticated user, and authentication and authorization errors."""
 
 from app.core.security.actor import Actor, Role
 from app.core.security.errors import AuthenticationError, AuthorizationError, InvalidTokenError

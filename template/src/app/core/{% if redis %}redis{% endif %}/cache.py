@@ -17,7 +17,7 @@ LIFETIME = 60
 """Seconds until a cache entry expires."""
 
 LOAD_LEASE = 10
-"""Lifetime, in seconds, of the lease under which one process loads a missing cache entry."""
+"""Duration, in seconds, of the lease that a process holds while it loads a missing cache entry."""
 
 POLL_INTERVAL = 0.02
 """Seconds between checks for a cache entry that another process is loading."""
@@ -41,15 +41,16 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 
 
 class Cache:
-    """A cache with versioned keys: invalidating a key increments the version of the key.
+    """A cache with versioned keys. To invalidate a key, the cache increments the key's version.
 
     If a row changes while a reader loads it, the reader stores the outdated row under the old
-    version of the key, which later readers do not read.
+    version of the key. Later readers use the new version, so they do not read the outdated row.
     """
 
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
-        # Keys still to invalidate in Redis, each with the monotonic time of its `invalidate` call.
+        # Keys that must still be invalidated in Redis, each with the monotonic time of its
+        # `invalidate` call.
         self._pending: dict[str, float] = {}
 
     async def get(
@@ -58,7 +59,7 @@ class Cache:
         """Return the cached entry, or else call `load`, cache the result and return it.
 
         If `load` returns None, nothing is cached. `schema_hash` is part of the entry's key in
-        Redis, so that releases of the service with different response schemas share no entry.
+        Redis, so that releases of the service with different response schemas do not share entries.
         Stampede protection: if several readers miss the same entry, one of them calls `load`, and
         the others wait up to `MAX_WAIT` seconds for the entry.
         """
@@ -79,7 +80,7 @@ class Cache:
     async def invalidate(self, key: str) -> None:
         """Invalidate the key for all processes, or retry later if Redis is unavailable."""
         now = time.monotonic()
-        # An invalidation is dropped after LIFETIME seconds, because its entries have expired.
+        # An invalidation is dropped after LIFETIME seconds, because the old entries have expired.
         self._pending = {k: since for k, since in self._pending.items() if now - since < LIFETIME}
         self._pending[_version_key(key)] = now
         with suppress(RedisUnavailableError), self._redis.use() as redis:
@@ -91,7 +92,8 @@ class Cache:
         await self._invalidate_pending(redis)
         token = uuid4().hex
         # The script looks up the entry and acquires the lease in one atomic step.
-        # Without the script, a reader could call `load` after another reader has stored the entry.
+        # With two separate commands, a reader could call `load` after another reader has stored the
+        # entry.
         version, found, *acquired = await redis.eval(
             LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
         )
@@ -101,7 +103,7 @@ class Cache:
         return entry_key, found, Lease(_lease_key(entry_key), LOAD_LEASE, token)
 
     async def _wait_for(self, redis: Redis, entry_key: str) -> bytes | None:
-        """Wait until another process stores the entry. Return None if the entry is not stored."""
+        """Wait for another process to store the entry. Return it, or None if it was not stored."""
         for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             found, lease = await redis.mget(entry_key, _lease_key(entry_key))

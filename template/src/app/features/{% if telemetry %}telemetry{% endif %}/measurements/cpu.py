@@ -1,8 +1,9 @@
 """Measures the CPU time of several worker processes.
 
-The client library of Prometheus reads the CPU time of a process from `/proc`. With several worker
+The Prometheus client library reads the CPU time of a process from `/proc`. With several worker
 processes, the sum of these values would decrease when a process ends, but a counter must not
-decrease. The values of this counter remain in the shared folder when their process ends.
+decrease. The values of this counter are stored in a shared folder, where they remain after a
+process ends.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from app.resources import Resources
 INTERVAL = 1.0
 """Seconds between two measurements."""
 
-# Without a registry, the counter is exported only with several processes, from the shared folder.
+# Without a registry, the counter is exported only if several processes use a shared folder.
 CPU = Counter(
     "process_cpu_seconds", "Total user and system CPU time spent in seconds.", registry=None
 )

@@ -27,9 +27,9 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[Column, ...] = ()
-    """The columns to load when rows are listed. An empty tuple means all columns.
+    """The columns that list queries load. An empty tuple means all columns.
 
-    Queries for lists should not load large columns or secrets.
+    List queries should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -63,7 +63,8 @@ class Queries[Model: Entity]:
         def count() -> Count:
             return self.model.count().where(*self._conditions(), *where)
 
-        if where:  # SQL with conditions is not cached: a condition cannot be part of a cache key.
+        # SQL with conditions is not cached, because conditions cannot be part of a cache key.
+        if where:
             page = await self._session.run(rows().offset(offset).limit(limit))
             return self._entities(page), await self._session.run(count())
         key, values = (type(self), shape(self._filters)), arguments(self._filters)

@@ -25,9 +25,9 @@ class Queries[Model: Entity]:
 
     model: type[Model]
     columns: tuple[str, ...] = ()
-    """The columns to load when rows are listed. An empty tuple means all columns.
+    """The columns that list queries load. An empty tuple means all columns.
 
-    Queries for lists should not load large columns or secrets.
+    List queries should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -63,7 +63,8 @@ class Queries[Model: Entity]:
             query = self._needed(self._rows(*where))
             return query.order_by(f"{sign}{order.column}", f"{sign}id").limit(limit).offset(offset)
 
-        if where:  # SQL with conditions is not cached: a condition cannot be part of a cache key.
+        # SQL with conditions is not cached, because conditions cannot be part of a cache key.
+        if where:
             return await rows(), await self._rows(*where).count()
         key, values = (type(self), shape(self._filters)), self._arguments(self._filters)
         sql = cached_sql(("page", order, *key), lambda: rows().sql())

@@ -46,10 +46,11 @@ class UserRepository(BaseRepository[User]):
         The row lock lasts until the transaction ends.
         """
         if not self._session.client.capabilities.support_for_update:
-            # A database without row locks needs no lock: only one transaction at a time can write.
+            # Without row locks (SQLite), only one transaction at a time can write, so no lock is
+            # needed.
             return await self.active_role(user_id)
         # Two requests of one user can hold FOR KEY SHARE locks on the user's row at the same time.
-        # Tortoise itself supports only stronger locks, which one transaction at a time can hold.
+        # Tortoise supports only stronger locks, which only one transaction at a time can hold.
         sql = cached_sql(
             "lock_against_deletion", lambda: f"{self._active(user_id).sql()} FOR KEY SHARE"
         )

@@ -17,7 +17,7 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC, even if the database stores no time zone (SQLite)."""
+    """Column type for timezone-aware UTC datetimes, even on SQLite, which stores no time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -36,6 +36,6 @@ def now() -> datetime:
 
 
 def time_of_creation(context: DefaultExecutionContext) -> datetime:
-    """Return the value of `created_at` as the default of `updated_at` in a new row."""
+    """Return the new row's `created_at`, which is also the default of its `updated_at`."""
     value: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
     return value

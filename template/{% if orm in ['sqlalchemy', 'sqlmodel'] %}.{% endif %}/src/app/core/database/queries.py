@@ -31,13 +31,13 @@ type Condition = ColumnElement[bool]
 
 
 class Queries[Model: Entity]:
-    """Executes statements and converts rows to entities: `await self._one(self._select())`."""
+    """Executes statements and returns entities, as in `await self._one(self._select())`."""
 
     model: type[Model]
     columns: tuple[Any, ...] = ()
-    """The columns to load when rows are listed. An empty tuple means all columns.
+    """The columns that list queries load. An empty tuple means all columns.
 
-    Queries for lists should not load large columns or secrets.
+    List queries should not load large columns or secrets.
     """
 
     def __init__(self, session: Session, filters: Mapping[str, object]) -> None:
@@ -45,7 +45,8 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Column values that the queries filter by."""
 
-        # Typed as `Any`, because type checkers may regard a column as a value, such as a `UUID`.
+        # Typed as `Any`, because type checkers may infer a value type, such as `UUID`, for a
+        # column.
         self._table: Any = self.model
 
     @classmethod
@@ -145,7 +146,7 @@ def _shape(filters: Mapping[str, object]) -> Shape:
 
 
 def _matching(model: type[Entity], shape: Shape) -> list[Condition]:
-    """Return the SQL conditions for the filters. Each parameter has the name of its column."""
+    """Return the SQL conditions for the filters. Each bind parameter is named after its column."""
     return [
         getattr(model, name).is_(None) if is_null else getattr(model, name) == bindparam(name)
         for name, is_null in shape
@@ -166,7 +167,7 @@ def _listing(
     order: tuple[str, ...],
     descending: bool,
 ) -> Select[Any]:
-    """Build a list query with the parameters `limit`, `offset` and one for each filter column."""
+    """Build a list query. Its parameters are `limit`, `offset` and one for each filter column."""
     table: Any = model
     by = [getattr(model, name) for name in order]
     return (
@@ -190,12 +191,12 @@ def _inserting(model: type[Entity]) -> Insert:
 
 @cache
 def _columns(model: type[Entity]) -> tuple[Any, ...]:
-    """Return all columns, each labeled with the name of its attribute."""
+    """Return all columns of the model, each labeled with its attribute name."""
     return tuple(getattr(model, name).label(name) for name in _keys(model))
 
 
 @cache
 def _keys(model: type[Entity]) -> dict[str, str]:
-    """For each column attribute of the model, return the name of the column in the table."""
+    """Return a dict from the model's attribute names to the names of the table's columns."""
     mapper: Mapper[Any] = inspect(model)
     return {attribute.key: attribute.columns[0].key for attribute in mapper.column_attrs}

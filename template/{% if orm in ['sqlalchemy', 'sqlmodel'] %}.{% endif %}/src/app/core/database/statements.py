@@ -1,4 +1,4 @@
-"""Counts the SQL statements of an engine in development, for the log line of each request."""
+"""In development, counts the SQL statements of each request for the request's log line."""
 
 from typing import Any, Literal
 
@@ -9,10 +9,10 @@ from app.core.database.query_log import observed
 
 
 def observe_statements(engine: Engine) -> None:
-    """Execute the engine's statements inside `observed`, except statements of SQLAlchemy itself.
+    """Execute the engine's statements inside `observed`, except those that SQLAlchemy itself sends.
 
-    SQLAlchemy itself executes statements when it opens the first connection. These statements do
-    not have the execution options of the engine.
+    SQLAlchemy itself sends statements when it opens the first connection. These statements do not
+    have the engine's execution options.
     """
     engine.update_execution_options(observed=True)
     event.listen(engine, "do_execute", _execute)
@@ -33,7 +33,7 @@ def _execute(
 def _execute_many(
     cursor: DBAPICursor, statement: str, parameters: Any, context: ExecutionContext
 ) -> Literal[True]:
-    """Execute the statement once for each element of `parameters`, and count it only once."""
+    """Execute the statement for each element of `parameters`, but count it only once."""
     with observed(statement):
         context.dialect.do_executemany(cursor, statement, parameters, context)
     return True
