@@ -5,11 +5,11 @@
 """Turn a copy of this template into a project: `uv run hooks/bootstrap.py orm=tortoise`.
 
 GitHub's "Use this template" button creates a new repository from the template, and
-.github/workflows/bootstrap.yml runs this script in the new repository. The script generates a
-project from the latest release of the template, because the new repository has no tags, and
-`copier update` needs the tag of a release. The script creates a commit in a temporary folder and
-then fast-forwards the branch to this commit, so an error leaves the new repository unchanged. The
-script does not push the commit.
+.github/workflows/bootstrap.yml runs this script in the new repository. The script generates the
+project from the latest release of the template instead of the new repository's files, because
+`copier update` needs a release tag, and the new repository has no tags. The script prepares a
+commit in a temporary folder and then fast-forwards the branch to this commit, so an error leaves
+the new repository unchanged. The script does not push the commit.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def parse_inputs(text: str) -> dict[str, Any]:
-    """Return the answers from the workflow's form, without empty fields and unticked checkboxes.
+    """Return the answers from the workflow's form, but omit empty fields and unticked checkboxes.
 
     If an answer is missing, copier uses the question's default, which may depend on other answers.
     """
@@ -120,7 +120,7 @@ def generate(project: Path, source: str, answers: dict[str, Any], name: str) -> 
 
 
 def keep_workflows(project: Path) -> None:
-    """Keep the workflow files, because on GitHub, a workflow's token may not change such files."""
+    """Keep the workflow files, because GitHub does not let a workflow's token change them."""
     for path in (project / WORKFLOWS).glob("*"):
         if (ROOT / WORKFLOWS / path.name).exists():
             shutil.copy(ROOT / WORKFLOWS / path.name, path)

@@ -1,6 +1,6 @@
 """Pytest hooks, and fixtures that several test files share.
 
-The hooks and fixtures call helpers in `tests/support`, which has one module for each subject.
+The hooks and fixtures call helpers in `tests/support`, which contains one module for each topic.
 """
 
 import os
@@ -35,7 +35,7 @@ COMMIT = pytest.StashKey[str]()
 """Stash key for the output of `git describe` at the start of the test run."""
 
 COUNTS = pytest.StashKey[dict[str, int]]()
-"""Stash key for the number of tests in all shards, and the number of tests in this shard."""
+"""Stash key for two numbers: the tests in all shards, and the tests in this shard."""
 
 
 # --- pytest hooks ---
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("matrix_report"):
         describe = ["git", "describe", "--always", "--dirty", "--tags"]
         config.stash[COMMIT] = run(*describe, cwd=ROOT, env=dict(os.environ)).strip()
-    # Restore the default SIGINT handler, because a shell makes background jobs ignore SIGINT.
+    # Restore the default SIGINT handler, because shells make background jobs ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Store temporary files in memory, because each render writes hundreds of small files.
     # Use the RAM disk /dev/shm only if it has 2 GiB of free space and is not mounted with noexec.
@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two more test processes than cores, because many tests wait without using the CPU."""
+    """Run two more workers than CPU cores, because many tests wait without using the CPU."""
     return (os.cpu_count() or 1) + 2
 
 
@@ -104,7 +104,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Deselect tests whose list of parameter values is empty. pytest ends their names with NOTSET.
+    # Deselect parametrized tests without parameters. pytest appends [NOTSET] to their names.
     deselected = [item for item in items if item.name.endswith("[NOTSET]")]
     if not config.getoption("matrix"):
         deselected += [item for item in items if item.get_closest_marker("core")]
@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: WorkerController) -> None:
-    """Copy the numbers of tests from a pytest-xdist worker, because only workers collect tests."""
+    """Copy the test counts from a pytest-xdist worker, because only workers collect tests."""
     output = getattr(node, "workeroutput", {})
     if output.keys() >= {"collected", "selected"}:  # A crashed worker has no output.
         node.config.stash[COUNTS] = {name: output[name] for name in ("collected", "selected")}
@@ -168,7 +168,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def template(shared: Path) -> Path:
-    """Return a copy of this repository's files, without files that git ignores."""
+    """Return a copy of this repository's files, except for files that git ignores."""
     return copy_of_this_repository(shared)
 
 
@@ -180,7 +180,7 @@ def _render_fast() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def render(template: Path, shared: Path) -> Render:
-    """Return a function that renders the template. Questions without an answer get the default.
+    """Return a function that renders the template, with defaults for unanswered questions.
 
     Tests share each rendered project, so a test must not write to the project.
     """
@@ -189,7 +189,7 @@ def render(template: Path, shared: Path) -> Render:
 
 @pytest.fixture(scope="session")
 def unchecked(shared: Path) -> Unchecked:
-    """Return a context manager that yields the files that have not yet passed a given check."""
+    """Return a context manager that yields the files for which a check has not passed yet."""
     return partial(texts.unchecked, shared / "passed")
 
 
@@ -212,7 +212,7 @@ def released(first_release: Path, tmp_path: Path) -> Path:
 def install(
     render: Render, sync: Callable[[Path], Project], tmp_path: Path
 ) -> Callable[..., Project]:
-    """Return a function that renders and installs a project that no other test uses."""
+    """Return a function that renders and installs a project for use by a single test."""
 
     def install(**answers: str | bool) -> Project:
         root = tmp_path / "my-api"
@@ -224,12 +224,12 @@ def install(
 
 @pytest.fixture
 def sync(worker_id: str) -> Iterator[Callable[[Path], Project]]:
-    """Yield a function that installs a project into a virtual environment that tests reuse."""
+    """Yield a function that installs a project into a reusable virtual environment."""
     with installer(worker_id) as install:
         yield install
 
 
 @pytest.fixture(scope="session")
 def all_dependencies(render: Render, worker_id: str) -> Project:
-    """Return a virtual environment with every package on which any generated project depends."""
+    """Return a project whose virtual environment has the dependencies of all possible projects."""
     return with_every_dependency(render, worker_id)

@@ -395,7 +395,7 @@ PICCOLO_CHANGES = {
 
 
 def models_before_and_after(answers: Answers) -> tuple[str, str]:
-    """Return two versions of a models.py, before and after all changes to its columns."""
+    """Return two versions of models.py: before and after all column changes."""
     orm, on_server = str(answers["orm"]), answers["database"] == "postgresql"
     first, changes = {
         "tortoise": (TORTOISE, TORTOISE_CHANGES),

@@ -1,8 +1,8 @@
 """Test the Dockerfile, the CI pipelines and the scans of generated projects.
 
-The tests do not build, push or sign a container image. They lint the files, validate the files with
-JSON schemas, and run the scripts of the CI jobs that publish an image, with fake programs in place
-of Docker and cosign.
+The tests do not build, push or sign a container image. They lint the files, validate them against
+JSON schemas, and run the scripts of the CI jobs that publish an image. When the scripts run, fake
+programs replace Docker and cosign.
 """
 
 import json
@@ -39,7 +39,7 @@ DIGEST = f"sha256:{'ab' * 32}"
 CI = ".github/workflows/ci.yml"
 GITLAB_CI = ".gitlab-ci.yml"
 
-# Names of schemas that are built into check-jsonschema, by file.
+# Built-in schemas of check-jsonschema, keyed by the name of the file to validate.
 SCHEMAS = {
     "compose.yaml": "compose-spec",
     "renovate.json": "renovate",
@@ -67,7 +67,7 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not inst
 
 @pytest.fixture(params=[{}, options.EVERYTHING, {"database": "sqlite", "auth": "none"}], ids=str)
 def delivered(request: pytest.FixtureRequest) -> Answers:
-    """Return answers for each variant of the Dockerfile and the pipelines."""
+    """Return the answers for one variant of the Dockerfile and the pipelines."""
     answers: Answers = request.param
     return answers
 
@@ -130,7 +130,7 @@ def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
     image = tmp_path / "app"
     image.mkdir()
 
-    # The Dockerfile mounts files for the first command, and copies files for the second command.
+    # In the Dockerfile, the first command uses mounted files, and the second uses copied files.
     mounted = re.findall(r"--mount=type=bind,source=(\S+),", text)
     for names, command in ((mounted, dependencies), (context, service)):
         for name in names:
@@ -211,7 +211,7 @@ def test_github_scans_the_pushed_image_like_every_other_image_and_before_it_sign
     assert (scan["uses"], scan["with"]) == (other["uses"], other["with"])
     assert "docker tag" in steps[steps.index(scan) - 1]["run"]
     assert "cosign sign" in steps[steps.index(scan) + 1]["run"]
-    # A step that has no condition does not run after a step that has failed.
+    # A step without a condition does not run after a failed step.
     assert not any("if" in step or "continue-on-error" in step for step in steps)
 
 
@@ -236,12 +236,12 @@ def test_github_publishes_the_image_only_for_a_tag_and_after_all_checks(template
     workflow = yaml.safe_load((template / CI).read_text())
     jobs: dict[str, Any] = workflow["jobs"]
 
-    # PyYAML parses the workflow's key `on` as the value true.
+    # PyYAML parses the workflow's `on` key as the boolean True.
     assert workflow[True]["push"]["tags"] == ["v*"]
     assert jobs["publish"]["needs"] == ["check", "image"]
     assert "startsWith(github.ref, 'refs/tags/v')" in jobs["publish"]["if"]
     assert jobs["publish"]["permissions"].keys() == {"contents", "id-token", "packages"}
-    # This repository has no Dockerfile, so `built` is false when the workflow runs in it.
+    # This repository has no Dockerfile, so `built` is false when the workflow runs here.
     assert "needs.image.outputs.built == 'true'" in jobs["publish"]["if"]
     assert jobs["image"]["outputs"] == {"built": "${{ steps.build.outcome == 'success' }}"}
     (build,) = [step for step in jobs["image"]["steps"] if step.get("id") == "build"]
@@ -297,7 +297,7 @@ def test_gitlab_scans_the_pushed_image_and_signs_it_on_gitlab_com_before_it_adds
 
 @contextmanager
 def vulnerability_server(*vulnerable: str) -> Iterator[str]:
-    """Run a server with the API of https://api.osv.dev, and yield its URL.
+    """Run a fake of the OSV API (https://api.osv.dev), and yield its URL.
 
     Each of the `vulnerable` packages has one vulnerability.
     """
@@ -337,7 +337,7 @@ def vulnerability_server(*vulnerable: str) -> Iterator[str]:
 
 @pytest.fixture
 def locked(template: Path, render: Render, tmp_path: Path) -> Path:
-    """Return a folder with the justfile of a project, and with this repository's `uv.lock`."""
+    """Return a folder that contains a project's justfile and this repository's `uv.lock`."""
     shutil.copy(render() / "justfile", tmp_path)
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(template / name, tmp_path)

@@ -15,7 +15,7 @@ from tests.support.running import COPIER, attempt, run
 
 CREATED_BY_HOOKS = {".env", ".git", ".venv", "uv.lock"}
 
-# For each answer that is not a default: files that the answer adds, and files that it removes.
+# For each non-default answer, the files that the answer adds and the files that it removes.
 FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("orm", "sqlmodel"): (set(), set()),
     ("orm", "tortoise"): (

@@ -1,7 +1,7 @@
 """Test that a repository created with GitHub's "Use this template" becomes a project.
 
-Git is configured to use local repositories instead of the repositories on GitHub. The tests cannot
-cover the workflow's input form, tokens and permissions, because only GitHub provides these.
+The tests configure Git to use local repositories instead of the repositories on GitHub. The tests
+cannot cover the workflow's input form, tokens and permissions, because only GitHub provides these.
 """
 
 import json
@@ -47,7 +47,7 @@ class Copy:
         return attempt(*command, cwd=self.root, env={**self.env})
 
     def state(self) -> tuple[dict[str, bytes], str]:
-        """Return the copy's files, commits and staged changes, to compare with a later state."""
+        """Return the copy's files, commits and staged changes, so that a test can compare them."""
         return files_but_git(self.root), git(self.root, "log", "--all", "--format=%H") + git(
             self.root, "diff", "HEAD"
         )
@@ -59,7 +59,7 @@ def files_but_git(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def upstream(template: Path, tmp_path: Path) -> Path:
-    """Return a repository of the template with a release and a later commit that changes ci.yml."""
+    """Return a template repository with a release, and with a later commit that changes ci.yml."""
     repository = tmp_path / "upstream/copier-fastapi.git"
     shutil.copytree(template, repository)
     git(repository, "init", "--quiet")
@@ -279,7 +279,7 @@ def test_the_template_and_its_projects_have_the_same_ci_file(template: Path) -> 
 
 
 def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
-    # PyYAML parses the workflow's key `on` as the value true.
+    # PyYAML parses the workflow's `on` key as the boolean True.
     form = workflow(template)[True]["workflow_dispatch"]["inputs"]  # type: ignore[index]
     questions = read_questions(template)
 
@@ -296,7 +296,7 @@ def test_the_form_has_the_same_questions_as_copier_yml(template: Path) -> None:
         assert field.get("type", "string") == (
             "choice" if offered else "string" if text else "boolean"
         ), name
-        # In the form, an unticked checkbox means the default, so the default must be "no".
+        # bootstrap.py ignores unticked checkboxes, so the default must be "no".
         assert field.get("default", "") == ("" if computed else question["default"]), name
         assert question["default"] is not True, name
 

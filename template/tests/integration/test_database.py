@@ -71,7 +71,7 @@ async def test_logs_statements_only_with_debug_and_never_logs_values(
     async with Database.connect(settings) as verbose_database:
         await create(verbose_database, "confidential text")
     async with Database.connect(committing_settings):
-        pass  # Connecting with `debug` off disables the logging of SQL statements.
+        pass  # Connecting without `debug` disables the logging of SQL statements.
 
     assert any("INSERT" in message for message in caplog.messages) is debug
     assert "confidential text" not in caplog.text

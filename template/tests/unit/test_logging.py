@@ -46,7 +46,7 @@ def output(settings: Settings) -> Generator[io.BytesIO]:
 
 @pytest.fixture
 def logging_app(settings: Settings) -> FastAPI:
-    """An application whose `/secrets` route logs secrets and whose `/crash` route fails.
+    """An application whose `/secrets` route logs secrets and whose `/crash` route raises an error.
 
     The route `/old` is deprecated.
     """
@@ -421,7 +421,7 @@ def test_a_traceback_contains_no_local_variables(settings: Settings, form: str) 
 
     with logged(settings, log_level="info", log_format=form) as output:
         try:
-            fail("1234" * 2)  # The traceback contains this line, but must not contain the value.
+            fail("1234" * 2)  # The traceback shows this line, but must not show the value.
         except ValueError:
             get_logger("test").exception("failed")
 

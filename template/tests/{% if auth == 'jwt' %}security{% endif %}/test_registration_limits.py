@@ -1,4 +1,4 @@
-"""Tests of the rate limit for registrations from one client address."""
+"""Tests of the rate limit for registrations from the same client address."""
 
 from collections.abc import AsyncGenerator
 from unittest.mock import AsyncMock

@@ -1,7 +1,7 @@
 """Tests that no repository method returns or changes a row that belongs to another user.
 
-The tests cover every repository whose table has an `owner_id` column. For a new
-repository class, add to `NEW_ROWS` a function that returns the values of a valid row.
+The tests cover every repository whose table has an `owner_id` column. If you add a repository
+class, add it to `NEW_ROWS`, with a function that returns the values of a valid row.
 """
 
 import inspect
@@ -55,7 +55,7 @@ METHODS = [
 
 
 def arguments(method: Any, row_id: UUID, values: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments for a method, chosen by the types of its parameters."""
+    """Return arguments for a method, based on the types of its parameters."""
     chosen: dict[str, Any] = {}
     for name, parameter in inspect.signature(method, eval_str=True).parameters.items():
         kind = parameter.annotation

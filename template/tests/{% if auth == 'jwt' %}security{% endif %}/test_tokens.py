@@ -66,7 +66,7 @@ async def test_a_forged_token_without_changes_is_accepted(
 ) -> None:
     """Without arguments, `forge` returns a valid token.
 
-    Because this test passes, a 401 in another test is due to the arguments of `forge`.
+    If this test passes, the arguments of `forge` are the cause of a 401 in another test.
     """
     assert await status_with(anonymous, forge()) == 200
 

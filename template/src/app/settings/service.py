@@ -44,7 +44,7 @@ class LogSettings(EnvironmentSettings):
 class DatabaseSettings(EnvironmentSettings):
     database_url: SecretStr
     # Each pool size is the total for all worker processes of an instance.
-    # Pool sizes are limited, because a pool may allocate memory for each possible connection.
+    # Pool sizes have upper limits, because a pool may allocate memory for each possible connection.
     db_pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     db_max_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     db_pool_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0

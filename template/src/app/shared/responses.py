@@ -12,7 +12,7 @@ CODES = {
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
 }
-"""Error codes that differ from the name of the HTTP status, by status code."""
+"""Error codes that differ from the name of the HTTP status, keyed by status."""
 
 EXAMPLE: JsonDict = {
     "code": "NOT_FOUND",

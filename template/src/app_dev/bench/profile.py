@@ -15,11 +15,11 @@ PACKAGE = "py-spy>=0.4.2"
 
 
 class ProfileError(OSError):
-    """The profile could not be recorded; the error message says why."""
+    """The profile could not be recorded. The error message contains the reason."""
 
 
 def find_py_spy() -> list[str]:
-    """Return the command that runs py-spy. It needs no network if uv has already downloaded py-spy.
+    """Return the command that runs py-spy, and download py-spy if uv has not cached it yet.
 
     Raises `ProfileError` if uv cannot download py-spy.
     """
@@ -35,9 +35,9 @@ def find_py_spy() -> list[str]:
 
 
 async def record_profile(py_spy: list[str], pid: int, seconds: float, path: Path) -> None:
-    """Record a process for at least `seconds` seconds, and write a flame graph to `path`.
+    """Profile a process for at least `seconds` seconds, and write a flame graph to `path`.
 
-    Raises `ProfileError` if the operating system does not let py-spy read the process.
+    Raises `ProfileError` if the operating system does not let py-spy read the process's memory.
     """
     options = ["--pid", str(pid), "--duration", str(ceil(seconds)), "--output", str(path)]
     process = await asyncio.create_subprocess_exec(

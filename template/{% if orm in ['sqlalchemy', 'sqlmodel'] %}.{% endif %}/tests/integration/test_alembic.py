@@ -1,8 +1,8 @@
-"""Tests of limitations of Alembic that `app.core.database.autogenerate` works around.
+"""Tests that show the limitations of Alembic that `autogenerate.py` works around.
 
-If a test in this file fails because Alembic no longer has a limitation, check whether the code in
-`autogenerate.py` that works around the limitation is still needed.
-The module `autogenerate.py` is tested in `test_revisions.py`.
+If a test in this file fails because a new Alembic version has removed a limitation, check whether
+the workaround in `app/core/database/autogenerate.py` is still needed. The tests of
+`autogenerate.py` are in `test_revisions.py`.
 """
 
 from itertools import pairwise
@@ -53,7 +53,7 @@ async def test_alembic_only_warns_about_a_changed_computed_column(engine: AsyncE
 
 @pytest.mark.error_path
 async def test_alembic_drops_tables_in_arbitrary_order(engine: AsyncEngine) -> None:
-    """Only one of the 3,628,800 orders of ten tables respects all foreign keys of this test."""
+    """Only one of the 3,628,800 possible orders of the ten tables respects all foreign keys."""
     stored = MetaData()
     names = [f"linked_{number}" for number in range(10)]
     Table(names[0], stored, Column("id", Integer, primary_key=True))
@@ -83,6 +83,6 @@ def test_alembic_writes_a_custom_type_into_a_revision_without_an_import() -> Non
 
 
 def create_table(models: MetaData) -> str:
-    """Return the code that Alembic writes into a revision that creates the table `numbers`."""
+    """Return the code that Alembic generates for a revision that creates the table `numbers`."""
     create = CreateTableOp.from_table(models.tables["numbers"])
     return render_python_code(UpgradeOps([create]))

@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class Actor(NamedTuple):
-    """The user who makes a request, identified by an access token."""
+    """The user who sends a request, identified by the request's access token."""
 
     id: UUID
     role: Role
@@ -24,5 +24,5 @@ class Actor(NamedTuple):
 
     @property
     def scope(self) -> Scope:
-        """The rows that the user may access: all rows for an admin, otherwise the user's rows."""
+        """The rows that the user may access: all rows for an admin, otherwise only owned rows."""
         return Scope({OWNER: self.id}, sees_all=self.is_admin)

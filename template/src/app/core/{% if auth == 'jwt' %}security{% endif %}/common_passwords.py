@@ -1,4 +1,4 @@
-"""The most common passwords of 8 or more characters in published breaches."""
+"""The most common passwords with 8 or more characters in published data breaches."""
 
 COMMON_PASSWORDS = frozenset(
     """

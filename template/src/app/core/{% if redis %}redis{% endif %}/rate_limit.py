@@ -13,14 +13,14 @@ from app.core.redis.server import RedisServer, RedisUnavailableError
 
 
 class SharedRateLimiter(RateLimiter):
-    """Counts requests in Redis, or in the `local` rate limiter while Redis is unavailable."""
+    """Counts requests in Redis, or with the `local` rate limiter while Redis is unavailable."""
 
     def __init__(self, redis: RedisServer, local: RateLimiter) -> None:
         storage = RedisStorage(
             "redis://",
             implementation="redispy",
             key_prefix=f"{DISTRIBUTION}:limits",
-            # `limits` accepts redis-py's pools, but the type hint of `connection_pool` does not.
+            # `limits` accepts redis-py's pools, although its type hint for the pool does not.
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
         super().__init__(enabled=local.enabled)

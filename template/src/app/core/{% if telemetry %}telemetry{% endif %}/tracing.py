@@ -32,7 +32,7 @@ from app.core.telemetry.instrumentation import instrument
 logger = get_logger(__name__)
 
 SHUTDOWN_TIMEOUT = 2.0
-"""Maximum number of seconds for which the process exports the last spans before it exits."""
+"""Maximum time for exporting the last spans before the process exits, in seconds."""
 
 TELEMETRY: TelemetryConfig = {
     "auto_configure": False,
@@ -42,9 +42,9 @@ TELEMETRY: TelemetryConfig = {
 }
 """Options of FastAPI's telemetry, which creates one span for each request.
 
-In a measurement, the option `metrics` added 64 µs of CPU time to each request, and
-`operation_spans`, which creates a span for each dependency, added 103 µs. The option `logs` would
-export exception messages, and `auto_configure` would export paths and query strings.
+In a benchmark, the option `metrics` added 64 µs of CPU time to each request, and `operation_spans`,
+which creates a span for each dependency, added 103 µs. The option `logs` would export exception
+messages, and `auto_configure` would export paths and query strings.
 """
 
 CONFIGURED_ELSEWHERE = (
@@ -58,7 +58,7 @@ UNTRACED_PATHS = frozenset({"/health", "/ready", "/metrics"})
 def configure_tracing(settings: Settings) -> TracerProvider:
     """Configure OpenTelemetry for this process, unless it is already configured.
 
-    Spans are exported in a separate thread. If the collector is unavailable, spans are dropped, and
+    A separate thread exports the spans. If the collector is unavailable, spans are dropped, and
     requests are not delayed.
     """
     configured = trace.get_tracer_provider()
@@ -73,7 +73,7 @@ def configure_tracing(settings: Settings) -> TracerProvider:
     }
     provider = TracerProvider(
         shutdown_on_exit=False,
-        # The environment variables OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over these attributes.
         resource=Resource.create(about).merge(OTELResourceDetector().detect()),
         sampler=RequestSampler(settings.otel_traces_sampler_arg, settings.root_path),
     )
@@ -87,14 +87,14 @@ def configure_tracing(settings: Settings) -> TracerProvider:
 
 
 def export_last_spans(provider: TracerProvider) -> None:
-    """Export the spans that have ended, but wait for at most SHUTDOWN_TIMEOUT."""
+    """Export the spans that have ended, and wait for at most `SHUTDOWN_TIMEOUT` seconds."""
     thread = Thread(target=provider.force_flush, daemon=True)
     thread.start()
     thread.join(SHUTDOWN_TIMEOUT)
 
 
 class RequestSampler(Sampler):
-    """Samples a share of the traces of requests and jobs, and ignores health probes.
+    """Samples a fraction of the traces of requests and jobs, and drops those of health probes.
 
     If a request has a `traceparent` header, the sampling decision in this header applies.
     """
@@ -116,7 +116,7 @@ class RequestSampler(Sampler):
     ) -> SamplingResult:
         is_root = not trace.get_current_span(parent_context).get_span_context().is_valid
         is_probe = (attributes or {}).get("url.path") in self._untraced
-        # Commands outside a request or job, such as a worker's polls of its queue, start no trace.
+        # A command outside a request or job, such as a poll of the job queue, starts no trace.
         if is_probe or (is_root and kind is SpanKind.CLIENT):
             return SamplingResult(Decision.DROP)
         return self._sampler.should_sample(

@@ -1,4 +1,4 @@
-"""Measures the lag of the event loop: the time by which a task continues later than scheduled."""
+"""Measures the event loop lag: how much later than scheduled a task resumes."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -12,8 +12,8 @@ CONFIG: dict[str, dict[str, Any]] = {
 }
 """Tortoise's configuration, in which one Tortoise app contains all models.
 
-Queries do not use the connection `default`, because `OneConnection` returns the connection of the
-session instead.
+Queries do not use the `default` connection, because `OneConnection` returns the session's
+connection instead.
 """
 
 
@@ -32,8 +32,8 @@ class OneConnection(ConnectionHandler):
 class Session(TortoiseContext):
     """Runs queries on one database connection: `await Item.all().using_db(session.client)`.
 
-    By default, Tortoise runs a query on the connection of the session that was opened last. If two
-    sessions are open, `using_db` is required so that a query runs on the right connection.
+    Without `using_db`, Tortoise runs a query on the connection of the most recently opened session,
+    which may be the wrong connection if two sessions are open.
     """
 
     def __init__(self, client: BaseDBAsyncClient) -> None:

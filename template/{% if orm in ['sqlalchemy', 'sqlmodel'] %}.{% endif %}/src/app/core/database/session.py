@@ -1,7 +1,7 @@
 """The database session, which executes statements on one connection of the pool.
 
-SQLAlchemy's `Session` is not used, because in a request that reads or writes a few rows, tracking
-entities takes more CPU time than the queries. To use relationships, open SQLAlchemy's
+The service does not use SQLAlchemy's `Session`, because tracking entities takes more CPU time than
+the queries if a request reads or writes only a few rows. To use relationships, open SQLAlchemy's
 `AsyncSession(session.connection)`, and flush this `AsyncSession` before the unit of work ends.
 """
 
@@ -36,5 +36,5 @@ class ReadOnlySession(Session):
             raise RuntimeError("A read-only unit of work cannot execute a statement that writes.")
         try:
             return await super().execute(statement, parameters)
-        except SchemaChangedError:  # A SELECT outside of a transaction can safely be repeated.
+        except SchemaChangedError:  # A SELECT outside a transaction is safe to repeat.
             return await super().execute(statement, parameters)

@@ -19,5 +19,5 @@ def cached_sql(key: Hashable, build: Callable[[], str]) -> str:
 
 
 def shape(filters: Mapping[str, object]) -> Hashable:
-    """Return the name of each filter column, and whether its condition is `IS NULL`."""
+    """Return, for each filter column, its name and whether the condition is `IS NULL`."""
     return tuple((name, value is None) for name, value in filters.items())
