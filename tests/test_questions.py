@@ -112,7 +112,7 @@ def refusal(template: Path, destination: Path, answers: Answers) -> str:
 
 
 CHOICES = {**options.CODE, **options.SURFACE}
-# copier converts any answer to a yes-or-no question to a boolean, so no answer is rejected.
+# For a yes-or-no question, copier converts any answer to a boolean, so no answer is rejected.
 SWITCHES = {name for name, values in CHOICES.items() if set(values) == {False, True}}
 
 

@@ -1,4 +1,4 @@
-"""Tests of the number and duration of SQL statements in the request log, with a real database."""
+"""Tests of the SQL statement count and duration in the request log, with a real database."""
 
 import asyncio
 import json

@@ -60,7 +60,7 @@ def add_version(feature: Path, version: str) -> None:
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of a feature `notes`, which the application discovers during the test."""
+    """The folder of a feature named `notes`, which the application discovers during the test."""
     write_package(tmp_path / "notes", service=SERVICE, router=ROUTER)
     monkeypatch.setattr(features, "__path__", [*features.__path__, str(tmp_path)])
     importlib.invalidate_caches()

@@ -62,7 +62,8 @@ async def test_statements_after_the_end_of_the_request_are_not_counted(last: str
         with observed("SELECT 2"):
             pass
         await send({"type": last})
-        with observed("SELECT 3"):  # For example in a background task, or for a live event.
+        # A background task or a live event may execute statements after the end of the request.
+        with observed("SELECT 3"):
             pass
 
     await QueryLogMiddleware(app)({"type": last.partition(".")[0]}, AsyncMock(), AsyncMock())

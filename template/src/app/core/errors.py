@@ -75,7 +75,7 @@ class ConflictError(AppError):
 
 
 class ValidationError(AppError):
-    """Error that a service or repository raises for input that is well-formed but invalid."""
+    """Raised by a service or repository for input that is well-formed but invalid."""
 
     status_code = 422
 
@@ -85,7 +85,7 @@ class ValidationError(AppError):
 
 
 class ServiceUnavailableError(AppError):
-    """Error for an unavailable server that this service depends on, such as the database.
+    """Raised if a server that this service depends on, such as the database, is unavailable.
 
     `retry_after` is the number of seconds after which a client should try again.
     """
@@ -161,7 +161,7 @@ def _describe(error: Mapping[str, Any]) -> dict[str, str]:
 def _method_not_allowed(request: Request) -> JSONResponse:
     """Return a 405 response whose `Allow` header lists all methods of the path (RFC 9110, 15.5.6).
 
-    The 405 response of Starlette lists only the methods of the first route that matches the path.
+    Starlette's 405 response lists only the methods of the first route that matches the path.
     """
     routes = _literal_routes(request) or _routes(request)
     methods = {method for route in routes for method in route.methods or ()}

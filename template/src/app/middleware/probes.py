@@ -24,7 +24,7 @@ class ExceptPathsMiddleware:
         await (self.app if self._is_exempt(scope) else self._guarded)(scope, receive, send)
 
     def _is_exempt(self, scope: Scope) -> bool:
-        """Return whether the request is exempt. The path may begin with ROOT_PATH."""
+        """Return whether the request is exempt. The request's path may begin with ROOT_PATH."""
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             return False
         path: str = scope["path"]

@@ -6,7 +6,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A column to sort by, written `title` for ascending order and `-title` for descending order.
+    """A column to sort by: `title` for ascending order and `-title` for descending order.
 
     The query schema of each feature lists the allowed columns as a `Literal`.
     """

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 # PostgreSQL cannot store NUL characters, so schemas reject text that contains NUL.
 NO_NUL = r"^[^\x00]*$"
-# Text that consists only of whitespace is rejected, because stripping leaves an empty string.
-# `\s` excludes U+0085 in JSON Schema and U+FEFF in pydantic, so the pattern lists both.
+# Text that consists only of whitespace is rejected, because stripping would leave an empty string.
+# `\s` does not match U+0085 in JSON Schema or U+FEFF in pydantic, so the pattern lists both.
 NOT_BLANK = r"^[^\x00]*[^\s\x00\x85\uFEFF][^\x00]*$"
 
 type SearchText = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
@@ -17,7 +17,7 @@ def _refuse_surrogates(data: Any) -> Any:
     """Raise a `ValidationError` that lists each field whose text cannot be encoded in UTF-8.
 
     JSON may contain one half of a surrogate pair (`"\\ud800"`). Lone surrogates cannot be hashed,
-    stored or sent, but pydantic accepts them in strings that have no constraints.
+    stored or sent, but pydantic accepts them in strings without constraints.
     """
     if isinstance(data, dict):
         names = [name for name, value in data.items() if not _is_utf8(value)]

@@ -19,14 +19,14 @@ class Scope:
     """
 
     columns: Mapping[str, object] = field(default_factory=dict)
-    """Column values that every new row gets and that every query filters by."""
+    """Column values that are set in new rows and used as filters in queries."""
 
     sees_all: bool = False
-    """Whether queries return all rows, and not only the rows that match `columns`.
+    """Whether queries return all rows instead of only the rows that match `columns`.
 
     New rows get the column values in `columns` even if `sees_all` is true.
     """
 
 
 EVERYTHING = Scope(sees_all=True)
-"""The unrestricted scope: queries return all rows, and the scope sets no columns of new rows."""
+"""The unrestricted scope, which does not filter queries and sets no columns in new rows."""

@@ -16,7 +16,7 @@ type Load = Callable[[], Awaitable[object | None]]
 
 
 class RowCache(Protocol):
-    """A cache of database rows, which are looked up by id."""
+    """A cache of database rows, keyed by row id."""
 
     async def get(self, resource: Resource, row_id: UUID, load: Load) -> Mapping[str, Any] | None:
         """Return the row, limited to the fields of `resource.schema`, or None if there is no row.
@@ -42,7 +42,7 @@ class UnitOfWork:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> None:
-        """Call `action` after the transaction is committed. After a rollback, `action` is not run.
+        """Call `action` after the transaction is committed, but not after a rollback.
 
         In a unit of work without a transaction, `action` is called at the end if no error occurred.
         """
@@ -50,7 +50,7 @@ class UnitOfWork:
 
 
 class UnitsOfWork:
-    """Begins and ends units of work, in database sessions that the subclass `Database` provides."""
+    """Begins and ends units of work. The subclass `Database` provides the database sessions."""
 
     def __init__(self) -> None:
         self.cache: RowCache | None = None

@@ -1,8 +1,8 @@
-"""Metrics in the text format of Prometheus.
+"""Metrics in the Prometheus text format.
 
-Each metric is a global object of `prometheus_client`, and the names of metrics follow the semantic
-conventions of OpenTelemetry. With several worker processes, each process writes its metrics to
-files in a shared folder, and the process that answers `/metrics` combines the files.
+Each metric is a global object of `prometheus_client`. The names of metrics follow OpenTelemetry's
+semantic conventions. With several worker processes, each process writes its metrics to files in a
+shared folder, and the process that answers a request for `/metrics` combines the files.
 """
 
 import os
@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.core.telemetry.processes import DIRECTORY, ProcessesCollector, live_processes
 
-# Otherwise, each counter and histogram would have another time series with its creation time.
+# By default, each counter and histogram has an additional time series with its creation time.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 

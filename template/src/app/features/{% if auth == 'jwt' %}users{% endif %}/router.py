@@ -76,7 +76,10 @@ async def delete_me(actor: OwnAccountDep, service: UserServiceDep) -> None:
 async def change_password(
     data: PasswordChange, actor: OwnAccountDep, service: UserServiceDep
 ) -> None:
-    """Change your own password. All your refresh tokens are revoked, including this client's."""
+    """Change your own password.
+
+    All your refresh tokens are revoked, including the token of the client that sent the request.
+    """
     await service.change_password(actor.id, data)
 
 

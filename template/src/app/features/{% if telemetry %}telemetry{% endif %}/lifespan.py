@@ -1,4 +1,4 @@
-"""Configures tracing and starts the measurements when the application starts."""
+"""Configures tracing and starts collecting metrics when the application starts."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
