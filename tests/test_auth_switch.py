@@ -1,4 +1,4 @@
-"""Test that rows survive when authentication is switched on and off in a project."""
+"""Test that no rows are lost when authentication is switched on or off in a project."""
 
 import sqlite3
 from collections.abc import Callable

@@ -31,18 +31,18 @@ from tests.test_render import FLIPS
 
 type RunCheck = Callable[..., str]
 
-# Dependencies that no module of a project imports, each with the reason why a project needs it.
+# Dependencies that no module of a project imports, each with the reason for the dependency.
 UNIMPORTED = (
     "aiosqlite",  # SQLAlchemy imports the driver whose name is part of the database URL.
     "fastapi-swagger",  # The `/docs` page uses the JavaScript and CSS of fastapi-swagger.
     "httptools",  # uvicorn parses HTTP with httptools.
     "python-multipart",  # FastAPI parses forms with python-multipart.
-    "uvloop",  # uvicorn uses the event loop of uvloop.
-    "websockets",  # uvicorn implements WebSockets with the package websockets.
+    "uvloop",  # uvicorn uses uvloop's event loop.
+    "websockets",  # uvicorn uses websockets to implement the WebSocket protocol.
 )
 
 # Commands that check each file separately, with the suffixes of the files that they check.
-# The result for a file depends on its path, its text, and ruff's settings in pyproject.toml.
+# The result depends only on the file's path and text, and on ruff's settings in pyproject.toml.
 CHECKS_OF_FILES = {
     "format": ("ruff format --check", (".py", ".md")),
     "lint": ("ruff check", (".py", "pyproject.toml")),
@@ -58,14 +58,14 @@ CHECKS = {
 }
 
 # Each option value has two regular expressions: one for words and one for allowed phrases.
-# Projects with another value of the option may contain the words only in an allowed phrase.
+# Projects with another value of the option may contain the words only within allowed phrases.
 WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # Every Dockerfile mentions alembic.ini, and copies the file only if it exists.
     ("orm", "sqlalchemy"): ("sqlalchemy|alembic", r"alembic\.ini"),
     ("orm", "sqlmodel"): ("sqlmodel", ""),
     ("orm", "tortoise"): ("tortoise", ""),
     ("orm", "piccolo"): ("piccolo", ""),
-    # Some files that are generated for SQLite explain how PostgreSQL differs, and vice versa.
+    # Some files in SQLite projects explain how PostgreSQL differs, and vice versa.
     # The second regular expression allows the phrases that these explanations contain.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
@@ -73,7 +73,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", "auth=jwt|docker login"),
     # With `redis=false`, the documentation and a warning still mention `redis=true`.
     ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis|a Redis outage"),
-    # Even with `websockets=false`, middleware contains ASGI message types like `websocket.accept`.
+    # Even with `websockets=false`, middleware handles ASGI messages such as `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
     ("telemetry", True): (
@@ -83,7 +83,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
 }
 
-# Files that exist only for some combinations of the values of several options.
+# Files whose existence depends on the values of several options.
 FILES_OF_SEVERAL_OPTIONS = {
     ("orm", "database"): {
         "src/app/core/database/pool.py",
@@ -118,7 +118,7 @@ FILES_OF_SEVERAL_OPTIONS = {
 
 # Environment variables for commands in a project whose package is not installed.
 # PYTHONPATH makes src/ importable.
-# No .pyc files are written, because other tests read every file of the same project.
+# Python must not write .pyc files, because other tests read every file of the same project.
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
 
 TEMPLATES = re.compile(r"{%|{#|{{")
@@ -135,7 +135,7 @@ def tree(tree_answers: Answers, render: Render) -> Path:
 def run_check(
     all_dependencies: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunCheck]:
-    """Yield a function that runs a command in a project, and that returns the command's output."""
+    """Yield a function that runs a command in a project and returns the output of the command."""
     log = tmp_path_factory.mktemp("preloaded") / "log"
     with ExitStack() as stack:
         preloaded = stack.enter_context(
@@ -174,7 +174,7 @@ def test_files_pass_ruff(check: str, tree: Path, unchecked: Unchecked, run_check
 
 
 def ruff_settings(tree: Path) -> str:
-    """Return the part of pyproject.toml on which the result of ruff depends."""
+    """Return the parts of pyproject.toml that affect the results of ruff."""
     settings = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))
     return json.dumps([settings["tool"]["ruff"], settings["project"]["requires-python"]])
 
@@ -183,7 +183,7 @@ def ruff_settings(tree: Path) -> str:
 def test_ruff_checks_exactly_the_files_with_the_listed_suffixes(
     everything: Answers, render: Render, run_check: RunCheck
 ) -> None:
-    """`test_files_pass_ruff` passes only files with these suffixes to ruff."""
+    """ruff must check exactly the files with the suffixes that `test_files_pass_ruff` uses."""
     tree = render(**everything)
     paths = digests(tree)
     _, linted = CHECKS_OF_FILES["lint"]
@@ -272,7 +272,7 @@ def api_of(tree: Path, run_check: RunCheck) -> object:
 
 
 def write_dist_info(tree: Path) -> None:
-    """Write the package metadata (dist-info) that an installation of the project would create."""
+    """Write the dist-info folder that an installation of the project would create."""
     about = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     dist_info = tree.with_name(f"{about['name'].replace('-', '_')}.dist-info")
     dist_info.mkdir(exist_ok=True)
@@ -322,7 +322,7 @@ def test_mentions_no_option_that_was_not_chosen(tree_answers: Answers, tree: Pat
 
 @dataclass(frozen=True)
 class Text:
-    """The text of a file. Two texts are equal if their digests are equal."""
+    """The text of a file. Two instances are equal if their digests are equal."""
 
     digest: str
     file: Path = field(compare=False)
@@ -330,9 +330,9 @@ class Text:
 
 @cache
 def mentions(path: str, text: Text) -> dict[tuple[str, str | bool], list[str]]:
-    """Return the lines of a file that mention an option, by the option's name and value.
+    """Return the lines of a file that mention an option, keyed by the option's name and value.
 
-    The result is cached, because most projects contain the same files.
+    The result is cached, because most files are identical in many projects.
     """
     lines = (path, *text.file.read_text(encoding="utf-8").splitlines())
     return {

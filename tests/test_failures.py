@@ -1,8 +1,8 @@
-"""Test which message a failed `copier copy` prints, and which files remain.
+"""Test which message `copier copy` prints if it fails, and which files it leaves behind.
 
-The tests cause real failures, for example with a full disk. Under "When something goes
-wrong", README.md describes the failures that these tests cause. test_hooks.py tests what
-hooks/post_generate.py does if uv or git is not installed.
+The tests cause real failures, such as a full disk. README.md describes these failures under "When
+something goes wrong". test_hooks.py tests what hooks/post_generate.py does if uv or git is not
+installed.
 """
 
 import os
@@ -27,7 +27,7 @@ NAME = "it's a “projëkt” in 東京"
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Yield a function that mounts a tmpfs. Skip the test if the user may not mount it."""
+    """Yield a function that mounts a tmpfs. Skip the test if the user is not allowed to do so."""
     folder = tmp_path / "mounted"
     sudo = () if os.geteuid() == 0 else ("sudo", "-n")
     if not all(map(shutil.which, ("mount", *sudo[:1]))):
@@ -196,7 +196,7 @@ def test_a_copier_version_that_is_too_old_is_refused(template: Path, tmp_path: P
     project = tmp_path / "project"
     settings = yaml.safe_load((template / "copier.yml").read_text(encoding="utf-8"))
     oldest = settings["_min_copier_version"]
-    # Run the latest copier version that is older than the oldest supported version.
+    # Run the newest copier version that the template does not support.
     uvx = ("uv", "tool", "run", "--python", sys.executable, "--from", f"copier<{oldest}")
 
     done = attempt(*uvx, *COPY[len(COPIER) - 1 :], template, project, cwd=tmp_path)
@@ -284,7 +284,7 @@ def test_a_closed_output_pipe_does_not_delete_the_project(
 
     subprocess.run(
         [*COPY, "--quiet", template, project],
-        # Buffer the output, because an unbuffered write to the closed pipe fails at the first line.
+        # Buffer copier's output. Without a buffer, writing the first line to the pipe would fail.
         env=environment(PATH=str(tmp_path), PYTHONUNBUFFERED=""),
         stdin=subprocess.DEVNULL,
         stdout=writer,

@@ -26,12 +26,12 @@ TAG = re.compile(r"{%.*?%}", re.DOTALL)
 MARKUP = re.compile(r"{[%{#]")
 REFUSED_BY_WINDOWS = set('"<>|?*:\\')
 OVERRIDDEN = ["alembic", "piccolo", "sqlalchemy", "taskiq", "tortoise-orm", "uvicorn"]
-# Jinja filters and functions whose result differs between two renders.
+# Jinja filters and functions that may return a different result in each render.
 NON_DETERMINISTIC = {"random", "random_mac", "shuffle", "strftime", "to_datetime", "now"}
 
 
 def sources(template: Path) -> dict[Path, str]:
-    """Return the text of the template's files, by path relative to `template/`."""
+    """Return the texts of the template's files, keyed by path relative to `template/`."""
     return texts(template / "template")
 
 

@@ -1,7 +1,7 @@
 """Test the workflow release.yml, which runs all tests of the template in shards.
 
-The tests run the shell commands of the workflow on this machine. They do not test the workflow's
-runners and permissions, which only GitHub provides.
+The tests run the shell commands of the workflow on this machine. They do not test the runners and
+permissions of the workflow, because only GitHub provides them.
 """
 
 import json
@@ -102,7 +102,7 @@ def test_the_results_of_all_shards_are_merged_and_pushed(
     assert merge.returncode == failed, merge.stdout
     assert summarize.returncode == 0
     assert (tmp_path / "summary").read_text(encoding="utf-8") == text
-    if not failed:  # GitHub skips the last step if an earlier step has failed.
+    if not failed:  # GitHub skips the last step if an earlier step fails.
         assert push.returncode == 0, push.stdout
         assert git(remote, "show", "matrix-report:docs/matrix.md") == text
         assert git(remote, "show", "--format=", "--name-only", "matrix-report") == (

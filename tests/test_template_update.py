@@ -1,4 +1,4 @@
-"""Test `just template-update`, which handles cases that `copier update` does not."""
+"""Test `just template-update`, which handles cases that `copier update` does not handle."""
 
 import re
 import runpy
@@ -31,7 +31,7 @@ def project(released: Path, tmp_path: Path) -> Path:
 def unchanged_project(
     first_release: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Yield a project in a Git repository. Several tests share it, so they must not modify it."""
+    """Yield a project in a Git repository. Tests share the project, so they must not modify it."""
     project = committed(first_release, tmp_path_factory.mktemp("unchanged") / "a project")
     yield project
     assert git(project, "status", "--porcelain") == ""
@@ -45,9 +45,9 @@ def committed(template: Path, project: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the update script in this process, to reuse copier's cache of compiled templates.
+    """Run the update script in the test process, to reuse copier's cache of compiled templates.
 
-    An exception that the update script does not handle fails the test.
+    If the update script does not handle an exception, the test fails.
     """
     command = [SCRIPT, *changes]
     output = StringIO()

@@ -1,1 +1,1 @@
-"""Code for development, which is not part of the wheel or the container image."""
+"""Development tools, which are not part of the wheel or the container image."""

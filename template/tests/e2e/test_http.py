@@ -18,7 +18,7 @@ FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
 
 
 def app_with(settings: Settings, **changes: Any) -> FastAPI:
-    """Create an application with changed settings and two more routes, `/whoami` and `/large`.
+    """Create an application with changed settings, and with the test routes `/whoami` and `/large`.
 
     `/whoami` returns the client address and the URL scheme that the application sees.
     """
@@ -164,7 +164,7 @@ class TestHttpsRedirect:
 
 class TestProxies:
     async def whoami(self, app: FastAPI, peer: str) -> Any:
-        """Send a request for `/whoami` from the IP address `peer`. Return the decoded response."""
+        """Request `/whoami` from the IP address `peer`, and return the decoded JSON response."""
         transport = ASGITransport(app, client=(peer, 1234))
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             return (await client.get("/whoami", headers=FORWARDED)).json()

@@ -1,4 +1,4 @@
-"""Tests of the items API. The tests send HTTP requests to the whole application."""
+"""Tests of the items API, with HTTP requests to the complete application."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

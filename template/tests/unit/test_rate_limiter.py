@@ -1,4 +1,4 @@
-"""Tests of `MovingWindow`, and of the defect in the `limits` library that `MovingWindow` avoids."""
+"""Tests of `MovingWindow`, and of the problem in the `limits` library that the class avoids."""
 
 import asyncio
 import time
@@ -69,7 +69,7 @@ def test_forgets_clients_that_have_been_idle_for_a_minute(
 async def test_limits_still_switches_to_a_thread_for_each_client(
     monkeypatch: pytest.MonkeyPatch, limit: RateLimitItem
 ) -> None:
-    """If this test fails, `limits` has changed: check whether it can replace `MovingWindow`."""
+    """If this test fails, check whether the new version of `limits` can replace `MovingWindow`."""
     switches = 0
     switch = asyncio.to_thread
 

@@ -1,10 +1,10 @@
-"""Discovery of features. Each package in this folder is a feature that the application imports.
+"""Discovers the features. Each package in this folder is a feature.
 
-The application finds the `router`, `models`, `cli` and `lifespan` modules of a feature by name, so
-a new feature requires no change in other files. If a feature cannot be imported, the application
+The application finds a feature's `router`, `models`, `cli` and `lifespan` modules by their names,
+so a new feature requires no change in other files. If a feature cannot be imported, the application
 does not start.
 
-Later versions of a feature's API are packages called `v2`, `v3` and so on in the feature's folder.
+The packages `v2`, `v3` and so on in a feature's folder are later versions of the feature's API.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def lifespan(resources: Resources) -> AsyncGenerator[None]:
 
 
 def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """For each feature that has a module called `name`, yield the feature's name and the module."""
+    """Yield the name of each feature that has a module called `name`, together with the module."""
     for feature in _features():
         module = f"{__name__}.{feature}.{name}"
         if find_spec(module):
@@ -48,7 +48,7 @@ def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
 
 
 def routers() -> Iterator[tuple[str, ModuleType]]:
-    """Yield the name, such as `v1`, and the `router` module of each version of each feature's API.
+    """Yield the `router` modules of all features, each with its API version, such as `v1`.
 
     The `router` module in a feature's folder is version 1.
     """

@@ -10,8 +10,8 @@ PREFIX = "access-control-"
 class StrictCORSMiddleware:
     """Wraps Starlette's CORS middleware, and removes CORS headers if the origin is not allowed.
 
-    Starlette's `CORSMiddleware` sends the allowed methods and headers to every origin, even to an
-    origin that is not allowed. `options` are the arguments of `CORSMiddleware`.
+    Starlette's `CORSMiddleware` sends the allowed methods and headers even to origins that are not
+    allowed. `options` are the arguments for `CORSMiddleware`.
     """
 
     def __init__(self, app: ASGIApp, /, **options: Any) -> None:

@@ -9,8 +9,8 @@ class PlainErrorMiddleware:
     """Convert the plain-text errors of Starlette's middleware into JSON error responses.
 
     Starlette's middleware for trusted hosts, CORS and body limits responds with plain-text errors.
-    The text of the plain-text error becomes the `message` of the JSON error. The JSON response
-    keeps all headers of the plain-text response except `Content-Type` and `Content-Length`.
+    The `message` of the JSON response contains the text of the plain-text response. The JSON
+    response has the same headers, except `Content-Type` and `Content-Length`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,7 +24,7 @@ class PlainErrorMiddleware:
         async def send_enveloped(message: Message) -> None:
             nonlocal error_start, text, started
             if message["type"] == "websocket.close" and not started:
-                # Without this response, the server would send a 403 response with an empty body.
+                # Without this response, the server would send status 403 with an empty body.
                 await error_response(403)(scope, receive, send)
                 return
             started = started or message["type"] in RESPONSE_START_TYPES

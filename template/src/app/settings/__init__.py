@@ -1,1 +1,1 @@
-"""Settings classes for the parts of the service; `app.config.Settings` combines the classes."""
+"""Settings classes, one for each part of the service. `app.config.Settings` combines them."""

@@ -25,20 +25,20 @@ from app_dev.bench.server import FIXED_SETTINGS, Server, serving
 from app_dev.bench.users import make_users
 
 LOG = Path(".local/bench.log")
-"""Log file of the service. It is deleted if no response is an error."""
+"""Log file of the service. `just bench` deletes the file if no response is an error."""
 
 WARM_UP = 0.5
 """Seconds of load before each measurement, so that the service can open database connections."""
 
 BUSY = 0.8
-"""If the load generator uses a larger share of a core, it may limit the requests per second."""
+"""Share of a CPU core. If the load generator uses more, it may limit the requests per second."""
 
 command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The results for one route. The attributes are the keys of the JSON output."""
+    """The results for one route. The attribute names are also the keys in the JSON output."""
 
     route: str
     requests: int
@@ -46,9 +46,9 @@ class Measurement:
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """CPU time of the service's process per request, in µs. Database servers are not included."""
+    """CPU time of the service's process per request, in µs, without other processes."""
     generator_share: float
-    """CPU time of the load generator, as a share of one core."""
+    """Share of one CPU core that the load generator uses."""
     errors: dict[str, int]
 
 
@@ -90,7 +90,7 @@ def bench(  # noqa: PLR0913, PLR0917 # each parameter is an option of the comman
         )
     if json_file and not json_file.absolute().parent.is_dir():
         raise typer.BadParameter("the folder of the file does not exist.", param_hint="--json")
-    # Use uvicorn's event loop, which is uvloop if possible and needs less CPU time than asyncio's.
+    # Use uvloop if it is installed, because it needs less CPU time than asyncio's event loop.
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     try:
         py_spy = find_py_spy() if profile else []
@@ -120,7 +120,7 @@ def parse_setting(argument: str) -> tuple[str, str]:
 
 
 class Benchmark:
-    """Measures one route after the other, and prints a line of the table for each route."""
+    """Measures one route at a time, and prints a table with one line for each route."""
 
     def __init__(self, server: Server, seconds: float, connections: int, py_spy: list[str]) -> None:
         self.measurements: list[Measurement] = []
@@ -190,7 +190,7 @@ class Benchmark:
             typer.echo("The load generator may have limited the requests per second.")
 
     def report(self) -> dict[str, object]:
-        """Return the content of the JSON output."""
+        """Return the results, which `--json` writes to a file."""
         return {
             "python": platform.python_version(),
             "seconds": self._seconds,
@@ -201,7 +201,7 @@ class Benchmark:
 
 
 def percentile(ascending: list[float], percent: int) -> float:
-    """Return the smallest value that at least `percent` percent of all values do not exceed."""
+    """Return the percentile by the nearest-rank method. The values must be in ascending order."""
     return ascending[ceil(len(ascending) * percent / 100) - 1]
 
 

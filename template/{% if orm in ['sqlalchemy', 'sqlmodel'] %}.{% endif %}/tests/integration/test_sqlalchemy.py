@@ -1,7 +1,7 @@
-"""Tests of limitations of SQLAlchemy that `app.core.database` works around.
+"""Tests of SQLAlchemy limitations for which `app.core.database` contains workarounds.
 
-If a test in this file fails because SQLAlchemy no longer has a limitation, check whether the code
-in `app.core.database` that works around the limitation is still needed.
+If a test fails because a new version of SQLAlchemy no longer has the limitation, check whether the
+workaround is still needed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from app.core.database.engine import create_engine
 async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
     engine: AsyncEngine,
 ) -> None:
-    """SQLAlchemy closes a connection in another task, but `Database` uses the current task."""
+    """SQLAlchemy closes a connection in a new task. `Database` closes it in the current task."""
     tasks: list[asyncio.Task[Any] | None] = []
 
     def record_task(*_arguments: object) -> None:
@@ -37,7 +37,7 @@ async def test_the_context_manager_of_a_connection_closes_it_in_another_task(
 
 @pytest.mark.error_path
 async def test_sqlalchemy_serves_a_new_task_before_a_waiting_task(settings: Settings) -> None:
-    """Unlike SQLAlchemy's pool, `ConnectionLimit` first serves the task that has waited longest."""
+    """Unlike SQLAlchemy's pool, `ConnectionLimit` serves waiting tasks in order of arrival."""
     changes = {"db_pool_size": 1, "db_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=changes))
     try:

@@ -1,4 +1,4 @@
-"""The base class of all repositories. This file contains no code for a specific ORM."""
+"""The base class of all repositories. This module contains no ORM-specific code."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,13 +26,13 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     not_found: Callable[[UUID], NotFoundError]
     resource: ClassVar[Resource | None] = None
-    """The resource whose name identifies the model in change events and in the keys of the cache.
+    """The resource whose name identifies the model in change events and cache keys.
 
     If `resource` is None, no change events are published and no rows are cached.
     """
 
     conflicts: ClassVar[Conflicts] = {}
-    """Maps the name of a constraint to the error that is raised if the constraint is violated."""
+    """Maps constraint names to the errors that are raised if the constraints are violated."""
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
@@ -62,11 +62,11 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return Page(items, total, params.page, params.page_size)
 
     async def feed(self, params: FeedParams) -> Feed[Model]:
-        """Return at most `params.limit` rows that follow the cursor, newest first.
+        """Return up to `params.limit` rows after the cursor, newest first.
 
-        The table needs an index on `(created_at, id)`, because rows are sorted by these columns.
+        The table needs an index on `(created_at, id)`, because the query sorts by these columns.
         """
-        # One extra row is fetched to find out whether another page follows.
+        # Fetch one extra row to find out whether there is another page.
         rows = await self._newest(params.after, params.limit + 1)
         items = rows[: params.limit]
         more = len(rows) > len(items)
@@ -79,7 +79,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         return row
 
     async def update(self, row_id: UUID, values: Mapping[str, Any]) -> Model:
-        """Set the columns in `values` and return the row. If `values` is empty, nothing changes."""
+        """Set the columns in `values` and return the row. If `values` is empty, change nothing."""
         if not values:
             return self._found(row_id, await self._find(self._filters, row_id))
         with self._conflicts():
@@ -99,9 +99,9 @@ class BaseRepository[Model: Entity](Queries[Model]):
         The cache stores only the fields of the resource's schema. A cached row can be compared with
         the scope's filters only if the schema contains every column that the scope filters by.
 
-        ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache. A
-        repository that is not restricted to the rows of one owner always reads from the database,
-        because the cache may still contain rows that were deleted together with their owner.
+        ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache, so the
+        cache may still contain these rows. If the model has an owner column, a repository that is
+        not restricted to one owner therefore always reads from the database.
         """
         if self._sees_all and self.has_column(OWNER):
             return False
@@ -120,11 +120,11 @@ class BaseRepository[Model: Entity](Queries[Model]):
     def _conflicts(self) -> Iterator[None]:
         """Raise a `ConflictError` if a unique, foreign key or exclusion constraint is violated.
 
-        The database detects conflicts, because a query before the write could not see the rows of
-        concurrent transactions. A violated CHECK constraint raises a `ConflictError` only if
-        `conflicts` contains the constraint's name. If `conflicts` does not contain the name of the
-        CHECK constraint, the database error is raised unchanged, because the violation is a bug:
-        request validation should have rejected the value.
+        No query checks for conflicts before the write, because such a query could not see the
+        uncommitted rows of concurrent transactions. A violated CHECK constraint raises a
+        `ConflictError` only if `conflicts` contains the constraint's name. Otherwise, the database
+        error is raised unchanged, because the violation is a bug: request validation should have
+        rejected the value.
         """
         try:
             yield

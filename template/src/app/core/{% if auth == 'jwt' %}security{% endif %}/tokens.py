@@ -42,8 +42,8 @@ class Claims(NamedTuple):
 class Tokens:
     """Issues and verifies JWTs.
 
-    The `typ` claim contains the type of the token, so that a refresh token is not accepted as an
-    access token and vice versa (RFC 8725, section 3.12).
+    The `typ` claim contains the token's type, so that a refresh token is not accepted as an access
+    token, or vice versa (RFC 8725, section 3.12).
     """
 
     def __init__(self, settings: AuthSettings) -> None:
@@ -102,7 +102,7 @@ class Tokens:
 
 
 def hash_token(token: str) -> str:
-    """Return the SHA-256 hash under which the database stores a refresh token.
+    """Return the SHA-256 hash that the database stores instead of a refresh token.
 
     A refresh token has enough entropy to resist guessing, so a slow password hash is unnecessary.
     """

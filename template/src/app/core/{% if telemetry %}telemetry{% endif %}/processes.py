@@ -1,4 +1,4 @@
-"""Combines the metrics of several worker processes, which share their metrics in a folder."""
+"""Combines the metrics of several worker processes, which write them to a shared folder."""
 
 import atexit
 import os
@@ -16,10 +16,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable for the shared folder. `prometheus_client` reads it during its import."""
+"""Environment variable with the shared folder's path. prometheus_client reads it when imported."""
 
 FILE = re.compile(r"_(\d+)\.db$")
-"""Pattern for the files in the shared folder. Each file name ends with the id of a process."""
+"""Matches the file names in the shared folder. Each file name contains the id of a process."""
 
 SUMMED = {
     "process_max_fds",
@@ -29,13 +29,14 @@ SUMMED = {
 
 
 def share_metrics() -> None:
-    """Make all child processes of this process share their metrics in a temporary folder."""
+    """Make the child processes of this process write their metrics to a shared temporary folder."""
     os.environ[DIRECTORY] = directory = tempfile.mkdtemp(prefix="metrics-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
 
 
 class ProcessesCollector(Collector):
-    """Sums the memory and open files of all processes, if `/proc` exists (on Linux)."""
+    """Sums the memory and open files of all processes. Requires `/proc`, so it works only on
+    Linux."""
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._collectors = [
@@ -55,13 +56,13 @@ class ProcessesCollector(Collector):
 def live_processes(directory: Path) -> list[int]:
     """Return the ids of the running processes that share metrics in `directory`.
 
-    The gauges of processes that have ended are deleted. The counters of these processes are kept,
-    because a counter must not decrease.
+    Delete the gauges of processes that have ended, but keep their counters, because a counter must
+    not decrease.
     """
     names = [file.name for file in directory.iterdir()]
     processes = {int(found[1]) for found in map(FILE.search, names) if found}
     for ended in [process for process in processes if not _is_running(process)]:
-        with suppress(FileNotFoundError):  # Another process may delete the files concurrently.
+        with suppress(FileNotFoundError):  # Another process may delete them first.
             mark_process_dead(ended, str(directory))  # type: ignore[no-untyped-call]
         processes.remove(ended)
     return sorted(processes)
@@ -71,5 +72,5 @@ def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except (ProcessLookupError, PermissionError):
-        return False  # A process of another user may have the id of a process that has ended.
+        return False  # PermissionError: another user's process has reused the id.
     return True

@@ -18,7 +18,7 @@ QUEUE_SIZE = 100
 
 
 class Announcement(BaseModel):
-    """A serialized event, with the fields that determine which subscribers receive the event."""
+    """A serialized event, with the fields that determine which subscribers receive it."""
 
     channel: str
     message: str
@@ -109,6 +109,6 @@ class Hub:
         for subscriber in self.subscribers():
             if announcement.channel in subscriber.channels and subscriber.sees(announcement):
                 subscriber.enqueue(announcement.message)
-        # Yield to the event loop, so that queued events are sent before the next event is queued.
+        # Yield to the event loop, so that this event is sent before the next event is queued.
         # Otherwise, a burst of events would fill the queues of fast clients and disconnect them.
         await asyncio.sleep(0)

@@ -22,7 +22,7 @@ class TokenRequest(InputSchema):
 
     username: Annotated[str, Field(max_length=254, pattern=NO_NUL), AfterValidator(login_name)]
     password: SecretStr = Field(max_length=1024)
-    # OAuth2 clients may send the following fields, which the service accepts but does not use.
+    # OAuth2 clients may send the following fields, which the service accepts but ignores.
     grant_type: Literal["password"] | None = None
     scope: str = ""
     client_id: str | None = None

@@ -16,9 +16,9 @@ MAX_CONNECTIONS = 10_000
 async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
     """Reject a WebSocket handshake if its `Origin` header is not allowed.
 
-    Browsers do not apply CORS to WebSockets, so the server has to check the origin. A handshake
-    without an `Origin` header is accepted, because it cannot come from a browser: browsers always
-    send the header.
+    Browsers do not apply CORS to WebSockets, so the server has to check the origin. Browsers always
+    send an `Origin` header, so a handshake without one comes from another kind of client and is
+    accepted.
     """
     scheme = {"ws": "http", "wss": "https"}[websocket.url.scheme]
     allowed = {*resources.settings.cors_origins, f"{scheme}://{websocket.headers.get('host')}"}
@@ -30,7 +30,7 @@ async def check_origin(websocket: WebSocket, resources: ResourcesDep) -> None:
 async def get_connected_subscriber(
     subscriber: Annotated[Subscriber, Depends(get_subscriber)], resources: ResourcesDep
 ) -> AsyncGenerator[Subscriber]:
-    """Register the WebSocket connection with the hub while the connection is open.
+    """Register the WebSocket connection with the hub, and remove it when the connection closes.
 
     Raise an error if the client or the process already has too many open connections.
     """

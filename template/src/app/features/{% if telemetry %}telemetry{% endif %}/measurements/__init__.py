@@ -1,8 +1,8 @@
-"""Measurements of the running application. Each module in this folder is one measurement.
+"""Measurements of the running application. Each module in this folder implements one measurement.
 
-Each module defines one of two functions. `start(resources)` is called when the application starts.
-If `start` returns a coroutine, the coroutine runs until the application stops. `update(resources)`
-is called before the metrics are rendered.
+A module defines `start(resources)` or `update(resources)`. The application calls `start` when it
+starts. If `start` returns a coroutine, the coroutine runs until the application stops. The
+application calls `update` for each request to `/metrics`, before it writes the response.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ def _modules() -> list[ModuleType]:
 
 @asynccontextmanager
 async def running(resources: Resources) -> AsyncGenerator[None]:
-    """Start all measurements, and stop them at the end of the context."""
+    """Start all measurements when the context is entered, and stop them when it is left."""
     coroutines = [module.start(resources) for module in _modules() if hasattr(module, "start")]
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines if coroutine]
     yield
@@ -30,7 +30,7 @@ async def running(resources: Resources) -> AsyncGenerator[None]:
 
 
 async def update(resources: Resources) -> None:
-    """Update the metrics that are measured only when they are read."""
+    """Update the metrics that are measured only when `/metrics` is requested."""
     for module in _modules():
         if hasattr(module, "update"):
             await module.update(resources)

@@ -1,4 +1,4 @@
-"""Converts models to the form in which revisions describe tables, so that both can be compared."""
+"""Converts models to the form that revisions use for tables, so that the two can be compared."""
 
 import inspect
 from copy import copy
@@ -18,17 +18,17 @@ from app.core.database.revisions import MigrationError
 ENUMS: dict[type, Any] = {CharEnumFieldInstance: CharField, IntEnumFieldInstance: SmallIntField}
 
 STORED_DEFAULTS = (str, int, float, Decimal)
-"""Types of the default values that a revision may contain.
+"""Types that a default value in a revision may have.
 
-When a column becomes NOT NULL, the revision may write the column's default value to existing rows.
+When a column becomes NOT NULL, the revision may write the default value to existing rows.
 """
 
 
 class Comparison(MigrationAutodetector):
     """Compares the schema that the revisions create with the schema of the models.
 
-    Column classes of the application are replaced with classes of the ORM, and functions of the
-    application are omitted, because a revision must not import code that may be removed later.
+    The application's column classes are replaced with the ORM's classes, and the application's
+    functions are omitted, because a revision must not import code that may be removed later.
     """
 
     async def operations(self) -> list[Operation]:
@@ -37,7 +37,7 @@ class Comparison(MigrationAutodetector):
         built, wanted = _stored(await self._project_state()), _stored(self._current_state())
         generator = OperationGenerator(built, wanted)
         operations: list[Operation] = list(generator.generate())
-        # A table must be dropped before the tables that it references.
+        # A table must be dropped before the tables that its foreign keys reference.
         keys = generator._sort_by_dependencies(list(built.models), built)  # noqa: SLF001
         order = [name for _, name in keys]
         drops = [operation for operation in operations if isinstance(operation, DeleteModel)]
@@ -60,7 +60,7 @@ def _stored(state: State) -> State:
 def stored_field(name: str, field: Field[Any]) -> Field[Any]:
     """Copy the field, and replace its class with a Tortoise class that creates the same column."""
     stored = copy(field)
-    # Replace a custom column class with its base class in the ORM, unless their SQL types differ.
+    # Replace a custom column class with its Tortoise base class if both have the same SQL type.
     kind = next(kind for kind in type(field).__mro__ if kind.__module__.startswith("tortoise."))
     stored.__class__ = ENUMS.get(kind, kind)
     if stored.has_db_field and stored.get_db_field_types() != field.get_db_field_types():

@@ -1,4 +1,4 @@
-"""A schema editor for changes that none of Tortoise's schema editors supports."""
+"""A schema editor for schema changes that Tortoise does not support."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class CompleteSchemaEditor(BaseSchemaEditor):
                 await self.add_constraint(model, constraint)
 
     def _escape_default_value(self, default: object) -> str:
-        """Double the apostrophes in a string.
+        """Escape the apostrophes in a string by doubling them.
 
         Tortoise would escape apostrophes with backslashes, which is invalid SQL.
         """
@@ -50,7 +50,7 @@ class CompleteSchemaEditor(BaseSchemaEditor):
     def _drop_index_sql(self, model: type[Model], index_name: str) -> str:
         """Return a DROP INDEX IF EXISTS statement.
 
-        Earlier versions of this class did not create all indexes, so the index may not exist.
+        The index may be missing, because earlier versions of this class did not create all indexes.
         """
         sql = super()._drop_index_sql(model, index_name)
         return sql.replace("DROP INDEX", "DROP INDEX IF EXISTS", 1)
@@ -58,7 +58,7 @@ class CompleteSchemaEditor(BaseSchemaEditor):
     async def alter_field(
         self, old_model: type[Model], new_model: type[Model], field_name: str
     ) -> None:
-        """Change a column's type, which Tortoise cannot do.
+        """Change the type of a column. Tortoise's schema editors do not support this.
 
         The database converts the values in the column to the new type.
         """
