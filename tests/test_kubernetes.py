@@ -26,26 +26,26 @@ from tests.support.running import run
 type Manifest = dict[str, Any]
 
 IN_PLACE = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
-"""Environment variables for Python code that runs in a project that is not installed."""
+"""Environment variables for running Python code in a project that is not installed."""
 
 KUBECTL = Path(sys.executable).with_name("kubectl")
 OVERLAYS = ("staging", "production")
 SCHEMAS = ("1.30.0", kubernetes_validate.latest_version())
-"""The oldest version of Kubernetes that docs/kubernetes.md names, and the newest version."""
+"""The oldest Kubernetes version that docs/kubernetes.md names, and the newest with a schema."""
 
 OPTIONS = ("database", "auth", "redis", "worker", "telemetry")
-"""Options on which the manifests depend."""
+"""Template options that affect the manifests."""
 
 STOP_SECONDS = 15
-"""Maximum number of seconds from SIGTERM to the exit of the service or of a worker."""
+"""Maximum time from SIGTERM until the service or a worker exits, in seconds."""
 
 MAX_CONNECTIONS = 97
 """Connections that PostgreSQL accepts by default: 100, of which 3 are reserved for superusers."""
 
 ALLOWED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
-"""Volume types that the restricted Pod Security Standard allows, except rarely used types."""
+"""The common volume types that the restricted Pod Security Standard allows."""
 
-# Reads a JSON list of environments, and prints the settings that result from each environment.
+# Reads a JSON list of sets of environment variables, and prints the settings for each set.
 READ_SETTINGS = """
 import json, os, sys
 from app.config import Settings, get_settings
@@ -171,7 +171,7 @@ def both(tree: Path) -> list[Deployed]:
 def test_objects_match_the_published_schemas(both: list[Deployed]) -> None:
     for version, deployed in product(SCHEMAS, both):
         for item in deployed.objects:
-            if item["kind"] != "ServiceMonitor":  # The schemas include no custom resources.
+            if item["kind"] != "ServiceMonitor":  # A custom resource has no schema.
                 kubernetes_validate.validate(item, version, strict=True)
 
 
@@ -286,7 +286,7 @@ def test_the_service_monitor_finds_the_service_and_the_token(
             credentials = endpoint["authorization"]["credentials"]
             assert credentials["name"] == "my-api-secrets"
             assert credentials["key"] in documented_secrets(deployed)
-            # Prometheus reads the metrics over HTTP, which HTTPS_REDIRECT=true would redirect.
+            # Prometheus scrapes over HTTP, and HTTPS_REDIRECT=true would redirect its requests.
             assert deployed.config()["HTTPS_REDIRECT"] == "false"
 
 
@@ -356,7 +356,7 @@ def test_probes_request_existing_paths_and_allow_enough_time(both: list[Deployed
             assert web[probe]["httpGet"]["port"] == "http"
         assert web["livenessProbe"]["httpGet"]["path"] == "/health"
         assert web["readinessProbe"]["httpGet"]["path"] == "/ready"
-        # If the database server does not answer, /ready responds after up to 3 seconds.
+        # If the database server does not answer, /ready takes up to 3 seconds to respond.
         assert web["readinessProbe"]["timeoutSeconds"] > 3
 
 
@@ -442,7 +442,7 @@ def test_all_pods_together_open_fewer_connections_than_postgresql_accepts(
         for name, deployment in deployed.of_kind("Deployment").items():
             scaler = deployed.of_kind("HorizontalPodAutoscaler").get(name)
             most = scaler["spec"]["maxReplicas"] if scaler else deployment["spec"]["replicas"]
-            pods += most + 1  # During a rollout, there is one more pod.
+            pods += most + 1  # A rollout starts one additional pod.
         config = deployed.config()
         per_pod = int(config["DB_POOL_SIZE"]) + int(config["DB_MAX_OVERFLOW"])
 
@@ -499,7 +499,7 @@ def deployment_commands(deployed: Deployed) -> list[str]:
 
 
 def test_the_manifests_contain_no_secret(tree: Path) -> None:
-    """The next test checks that no setting in a ConfigMap is secret."""
+    """The next test checks that the ConfigMap contains no secret settings."""
     for name, data in files(tree / "deploy").items():
         text = data.decode()
         assert not re.search(r"secretGenerator|stringData|kind: Secret|\bvalue:", text), name
@@ -540,7 +540,7 @@ def test_the_service_accepts_the_configured_settings(
 
 
 def documented_secrets(deployed: Deployed) -> set[str]:
-    """Return the settings in the table of secret settings of docs/kubernetes.md."""
+    """Return the names of the secret settings that docs/kubernetes.md lists."""
     table = deployed.page().partition("| Secret setting |")[2].partition("\n\n")[0]
     return set(re.findall(r"^\| `([A-Z_]+)`", table, re.MULTILINE))
 
@@ -558,7 +558,7 @@ def test_the_host_of_the_ingress_is_allowed_by_the_service(both: list[Deployed])
 
 
 def test_the_network_policy_allows_connections_to_all_servers(both: list[Deployed]) -> None:
-    """The ports are those of the example URLs in .env.example, and the port of DNS."""
+    """The allowed ports are the DNS port and the ports of the URLs in .env.example."""
     for deployed in both:
         example = (deployed.tree / ".env.example").read_text()
         urls = re.findall(r"^#[A-Z_]+=[a-z]+://\S+:(\d+)", example, re.MULTILINE)
@@ -568,6 +568,6 @@ def test_the_network_policy_allows_connections_to_all_servers(both: list[Deploye
             for port in rule["ports"]
         }
 
-        # Port 465 is the port of smtps:// URLs, and 587 is the port of the example URL.
+        # URLs that start with smtps:// use port 465, and the example SMTP URL uses port 587.
         assert allowed - {53, 465} == {int(port) for port in urls}
         assert (465 in allowed) == (587 in allowed)

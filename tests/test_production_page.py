@@ -85,7 +85,7 @@ def split(change: str) -> tuple[str, str]:
 
 
 def assert_selects_tests(project: Path, arguments: list[str]) -> None:
-    """Fail if a path in the arguments contains no tests, or if a word of `-k` matches no test."""
+    """Fail if a path in the arguments contains no tests, or if a name in `-k` matches no test."""
     paths, _, expression = " ".join(arguments).partition(" -k ")
     names: list[str] = []
     for path in paths.split():
@@ -98,7 +98,7 @@ def assert_selects_tests(project: Path, arguments: list[str]) -> None:
 
 
 def names_of_tests(path: Path) -> Iterator[str]:
-    """Yield the names of the tests in a file or folder, each with the name of its class."""
+    """Yield the name of each test in a file or folder, prefixed with the test's class, if any."""
     for file in [path] if path.is_file() else path.rglob("test_*.py"):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             inner = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -148,7 +148,7 @@ def anchors(page: Path) -> set[str]:
 def test_pytest_selects_tests_for_each_row(
     answers: Answers, install: Callable[..., Project]
 ) -> None:
-    """test_generated.py runs all tests of a project, so this test only collects tests."""
+    """This test only collects the tests, because test_generated.py runs them."""
     project = install(**answers)
 
     for row in checklist(project.root):

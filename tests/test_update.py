@@ -151,7 +151,7 @@ USER_FILES = (
 
 # Lines that the tests add to generated files, as a user might.
 # With `{"text": "line"}`, the tests insert the line into the generated file before the text.
-# With `{"": "line"}`, the tests append the line at the end of the generated file.
+# With `{"": "line"}`, the tests append the line to the generated file.
 USER_LINES = {
     ".env.example": {"": "#ORDERS_PER_DAY=100"},
     "Dockerfile": {"ENV PATH=": "RUN apt-get update && apt-get install --yes curl\n\n"},
@@ -222,7 +222,7 @@ def without_migrations(project: Path) -> dict[str, bytes]:
 def test_overlay_folders_are_merged_and_updated_and_removed(
     copier: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """If a folder's name renders to `.`, copier must put its files into the parent folder."""
+    """If a folder's name renders to `.`, copier must put the folder's files into its parent."""
     template, project = tmp_path / "template", tmp_path / "project"
     one, two, both = (
         f"template/{{% if orm {condition} %}}.{{% endif %}}/src"

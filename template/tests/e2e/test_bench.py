@@ -26,8 +26,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def short_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings) -> None:
-    """Use the tests' database server, and shorten all parts of a run except the measurement."""
-    monkeypatch.setenv("ENVIRONMENT", "production")  # Not development, so .env is not read.
+    """Use the test database server, and shorten all phases of a run except the measurement."""
+    monkeypatch.setenv("ENVIRONMENT", "production")  # In production, .env is not read.
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
     monkeypatch.setattr("app.main.configure_logging", lambda _: None)
     monkeypatch.setattr(bench, "LOG", tmp_path / "bench.log")

@@ -12,7 +12,7 @@ from tests.support.apps import client_for
 
 
 def client_behind_proxy(app: FastAPI, prefix: str) -> AsyncClient:
-    """Return an HTTP client that simulates a proxy which strips `prefix` from request paths."""
+    """Return an HTTP client whose requests come from a simulated proxy that strips `prefix`."""
     transport = ASGITransport(app, root_path=prefix)
     return AsyncClient(transport=transport, base_url="http://test")
 

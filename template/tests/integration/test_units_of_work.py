@@ -20,7 +20,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 @pytest.fixture
 def received(database: Database) -> list[str]:
-    """Subscribe to row changes. Return the list of changes, such as `items created: <title>`."""
+    """Subscribe to row changes. Return a list of entries such as `items created: <title>`."""
     received: list[str] = []
 
     async def receive(changes: Sequence[Change]) -> None:

@@ -31,9 +31,9 @@ A key is converted to snake case before it is compared with the pattern.
 
 REDACTED = "[redacted]"
 MAX_DEPTH, MAX_VALUES = 10, 1000
-"""Maximum nesting depth, and maximum number of elements, of a logged value.
+"""Maximum nesting depth and maximum number of elements of a logged value.
 
-Elements after the first `MAX_VALUES` elements are omitted.
+All elements after the first `MAX_VALUES` elements are omitted.
 """
 
 LOG_METHODS = ("debug", "info", "warning", "error", "critical", "exception", "log")
@@ -53,7 +53,8 @@ def configure_logging(settings: LogSettings) -> None:
     its `repr`, and a line that cannot be written is dropped.
     """
     console = settings.log_format == "console"
-    # The default formatter also prints local variables, which may be secrets, and takes seconds.
+    # By default, structlog's tracebacks take seconds to render and show local variables, which may
+    # be secrets.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     render = _render_console(plain) if console else _render_json
     output = Output(sys.stdout)
@@ -127,9 +128,9 @@ def _context_as_text() -> AbstractContextManager[None]:
 
 
 class Output:
-    """A binary stream for log lines on stdout.
+    """A binary stream that writes log lines to stdout.
 
-    If the disk is full or the pipe is closed, the log line is lost, but the request succeeds.
+    If the disk is full or the pipe is closed, the log line is lost, but the request still succeeds.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -171,9 +172,9 @@ def mark_as_logged(error: BaseException) -> None:
 
 
 def _adapt_uvicorn(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's log records of exceptions that are already logged.
+    """Drop uvicorn's log records for exceptions that have already been logged.
 
-    Query strings may contain secrets, so they are removed from all records that are not dropped.
+    Query strings may contain secrets, so they are removed from all other records.
     """
     if record.exc_info and getattr(record.exc_info[1], "is_logged", False):
         return False
@@ -201,8 +202,8 @@ def _redact_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
     """Return a copy of the value without secrets and with at most `depth` levels of nesting.
 
-    For each element that the function copies, it takes one item from the iterator `remaining`. Once
-    `remaining` is exhausted, all further elements are omitted.
+    Each copied element consumes one item of the iterator `remaining`. Once `remaining` is
+    exhausted, all further elements are omitted.
     """
     if isinstance(value, SCALARS):
         return value
@@ -223,7 +224,7 @@ def _redact(value: Any, depth: int, remaining: Iterator[int]) -> Any:
 
 
 def _fields_of(value: Any) -> Mapping[Any, Any] | None:
-    """Return the fields of a mapping, pydantic model, dataclass or named tuple, else None."""
+    """Return the fields of a mapping, pydantic model, dataclass or named tuple, otherwise None."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, type):

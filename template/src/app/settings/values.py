@@ -52,7 +52,7 @@ def check_origin(origin: str) -> str:
     if origin == "*":
         return origin
     with suppress(ValueError):
-        url = AnyHttpUrl(origin)  # Like a browser, pydantic normalizes the URL.
+        url = AnyHttpUrl(origin)  # pydantic normalizes the URL, as browsers do.
         host = (url.host or "").strip("[]")
         if str(url) == f"{origin}/" and "@" not in origin and url.port != 0 and is_host(host):
             return origin

@@ -36,7 +36,7 @@ async def database(connection: Connection) -> AsyncGenerator[Database]:
 
 
 class RolledBack(Exception):  # noqa: N818
-    """Raised at the end of a test to roll back its transaction."""
+    """Raised at the end of a test to roll back the test's transaction."""
 
 
 async def execute(session: Session, statement: str) -> None:

@@ -10,7 +10,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.core.errors import ValidationError
 from app.core.security.common_passwords import COMMON_PASSWORDS
 
-# Minimum for argon2id in the OWASP Password Storage Cheat Sheet: 19 MiB, 2 iterations, 1 thread.
+# The OWASP Password Storage Cheat Sheet's minimum for argon2id: 19 MiB, 2 iterations, 1 thread.
 HASHER = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -69,7 +69,7 @@ class Passwords:
 
 @cache
 def _dummy_hash(hasher: Argon2Hasher) -> str:
-    """Return the hash against which a password is verified if the user is unknown.
+    """Return the hash that is used to verify a password if the user is unknown.
 
     With this dummy hash, rejecting an unknown user takes as long as rejecting a wrong password.
     """

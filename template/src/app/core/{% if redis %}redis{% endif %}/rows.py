@@ -29,7 +29,7 @@ class CachedRows:
         return dict(schema.model_validate_json(found)) if found else None
 
     async def invalidate(self, changes: Sequence[Change]) -> None:
-        """Invalidate cached copies of updated and deleted rows. Created rows are not cached yet."""
+        """Invalidate the cached copies of updated and deleted rows. New rows are not cached yet."""
         for change in changes:
             if change.kind != "created":
                 await self._cache.invalidate(_key(change.resource, change.row.id))
@@ -41,5 +41,5 @@ def _key(resource: Resource, row_id: UUID) -> str:
 
 @cache
 def _schema_hash(schema: type[AppSchema]) -> str:
-    """Return a short hash of the schema, so that entries of an older schema are not read."""
+    """Return a short hash of the schema, so that the cache ignores entries of older schemas."""
     return hashlib.sha256(repr(schema.model_json_schema()).encode()).hexdigest()[:8]

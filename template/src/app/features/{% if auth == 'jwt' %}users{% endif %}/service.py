@@ -117,7 +117,7 @@ class UserService:
                     await users.update(user_id, {"password_hash": password_hash})
                     await RefreshTokenRepository(unit, EVERYTHING).revoke_all(user_id)
                     break
-            # Another request changed the stored hash meanwhile, so repeat the verification.
+            # Another request changed the stored hash in the meantime, so repeat the verification.
         record("authn_password_change", user_id)
 
     async def delete(self, user_id: UUID) -> None:

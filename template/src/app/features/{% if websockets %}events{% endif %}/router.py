@@ -22,10 +22,10 @@ demo = APIRouter(prefix="/demo", dependencies=[Depends(require_docs)], include_i
 async def live_events(
     websocket: WebSocket, subscriber: SubscriberDep, resources: ResourcesDep
 ) -> None:
-    """Send a client each event of its channels if the client may read the row that changed."""
+    """Send a client the events of its channels, except those about rows that it may not read."""
 
     async def answer(data: bytes) -> Reply:
-        # A WebSocket message counts against the rate limit like an HTTP request.
+        # A WebSocket message counts toward the rate limit, as an HTTP request does.
         rate = resources.settings.rate_limit_default
         await resources.rate_limiter.hit(rate, "request", client_address(websocket))
         return handle_message(subscriber, data)

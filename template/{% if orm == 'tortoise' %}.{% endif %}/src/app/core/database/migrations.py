@@ -41,8 +41,9 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the function `revisions` defines which applied revision is the
-    newest. After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest applied revision is the one that comes last in the
+    list that `revisions` returns. After a merge revision is reverted, the merged branches are
+    separate again.
     """
     asyncio.run(_downgrade(settings))
 
@@ -154,7 +155,7 @@ async def _graph() -> MigrationGraph:
 
 
 async def _revisions() -> dict[str, Migration]:
-    """Return a dictionary of all revisions, oldest first, with the revision names as keys."""
+    """Return a dictionary that maps the names of all revisions to the revisions, oldest first."""
     graph = await _graph()
     keys = [key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)]
     return {key.name: migration for key in keys if (migration := graph.nodes[key])}

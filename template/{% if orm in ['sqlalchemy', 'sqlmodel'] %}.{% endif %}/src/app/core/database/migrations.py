@@ -31,8 +31,9 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 def downgrade(settings: Settings) -> None:
     """Revert the newest applied revision.
 
-    If the revisions have branches, the function `revisions` defines which applied revision is the
-    newest. After a merge revision is reverted, the merged branches are separate again.
+    If the revisions have branches, the newest applied revision is the one that comes last in the
+    list that `revisions` returns. After a merge revision is reverted, the merged branches are
+    separate again.
     """
     config = _config(settings)
     script = ScriptDirectory.from_config(config)
