@@ -71,6 +71,6 @@ def live_processes(directory: Path) -> list[int]:
 def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except (ProcessLookupError, PermissionError):
-        return False  # PermissionError: another user's process has reused the id.
+    except OSError:
+        return False  # The process has ended. Another user's process may have reused its id.
     return True

@@ -46,8 +46,7 @@ class UserRepository(BaseRepository[User]):
         The row lock lasts until the transaction ends.
         """
         if not self._session.client.capabilities.support_for_update:
-            # Without row locks (SQLite), only one transaction at a time can write, so no lock is
-            # needed.
+            # A database without row locks allows only one writing transaction at a time.
             return await self.active_role(user_id)
         # Two requests of one user can hold FOR KEY SHARE locks on the user's row at the same time.
         # Tortoise supports only stronger locks, which only one transaction at a time can hold.

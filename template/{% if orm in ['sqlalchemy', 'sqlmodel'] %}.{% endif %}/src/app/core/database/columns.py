@@ -17,7 +17,7 @@ NAMING_CONVENTION = {
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """Column type for timezone-aware UTC datetimes, even on SQLite, which stores no time zones."""
+    """Column type for aware UTC datetimes, even if the database stores no time zone (SQLite)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
