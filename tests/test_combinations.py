@@ -295,8 +295,8 @@ def test_contains_no_template_tags(tree: Path, unchecked: Unchecked) -> None:
     with unchecked("tags", tree) as new:
         for path, text in new.items():
             assert not TEMPLATES.search(path), path
-            # `{{` is valid in Python's f-strings, in a justfile, after `$` in GitHub workflows, and
-            # before `$` in the alert rules of Prometheus.
+            # `{{` is valid in Python's f-strings, in a justfile, and after `$` in GitHub workflows.
+            # In alert rules of Prometheus, `{{` is valid before `$`.
             marks = re.findall("{%|{#", text)
             if not path.endswith((".py", "justfile")):
                 marks += DOUBLED.findall(text)

@@ -129,6 +129,8 @@ def test_the_commands_of_the_dockerfile_install_a_service_that_starts(
     context = [line[1:] for line in ignored if line.startswith("!")]
     image = tmp_path / "app"
     image.mkdir()
+    # The file selects the Python version, as the base image does in the Dockerfile.
+    shutil.copy(project / ".python-version", image)
 
     # In the Dockerfile, the first command uses mounted files, and the second uses copied files.
     mounted = re.findall(r"--mount=type=bind,source=(\S+),", text)
@@ -338,7 +340,9 @@ def vulnerability_server(*vulnerable: str) -> Iterator[str]:
 @pytest.fixture
 def locked(template: Path, render: Render, tmp_path: Path) -> Path:
     """Return a folder that contains a project's justfile and this repository's `uv.lock`."""
-    shutil.copy(render() / "justfile", tmp_path)
+    project = render()
+    for name in ("justfile", ".python-version"):
+        shutil.copy(project / name, tmp_path)
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(template / name, tmp_path)
     return tmp_path

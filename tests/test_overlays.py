@@ -54,8 +54,8 @@ def used_names(tree: Path, overlay: Iterable[Path]) -> dict[str, str]:
     provided_names = {
         name: dict(defined_names(parse(tree / path))) for name, path in modules.items()
     }
-    # The methods of models and sessions may differ between ORMs, because only repository classes
-    # call these methods, and each ORM has separate repository classes.
+    # The methods of models and sessions may differ between ORMs.
+    # Only repository classes call these methods, and each ORM has separate repository classes.
     for name in provided_names.keys() & {"app.core.database.models", "app.core.database.session"}:
         provided_names[name] = dict.fromkeys(provided_names[name], NAME)
     rest = {path.relative_to(tree) for path in tree.rglob("*.py")} - set(modules.values())

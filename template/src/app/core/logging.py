@@ -53,8 +53,7 @@ def configure_logging(settings: LogSettings) -> None:
     its `repr`, and a line that cannot be written is dropped.
     """
     console = settings.log_format == "console"
-    # By default, structlog's tracebacks take seconds to render and show local variables, which may
-    # be secrets.
+    # structlog's default tracebacks take seconds to render, and show the values of variables.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     render = _render_console(plain) if console else _render_json
     output = Output(sys.stdout)

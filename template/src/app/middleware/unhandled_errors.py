@@ -32,7 +32,6 @@ class UnhandledErrorMiddleware:
             if not started:
                 await error_response(500)(scope, receive, send)
             elif not complete:
-                # Re-raise, so that uvicorn closes the connection on which the incomplete response
-                # was sent.
+                # Raise the exception again, so that uvicorn closes the connection.
                 mark_as_logged(exc)
                 raise

@@ -49,8 +49,7 @@ class Cache:
 
     def __init__(self, redis: RedisServer) -> None:
         self._redis = redis
-        # Keys that must still be invalidated in Redis, each with the monotonic time of its
-        # `invalidate` call.
+        # Keys that must still be invalidated in Redis, with the monotonic time of the request.
         self._pending: dict[str, float] = {}
 
     async def get(
@@ -92,8 +91,7 @@ class Cache:
         await self._invalidate_pending(redis)
         token = uuid4().hex
         # The script looks up the entry and acquires the lease in one atomic step.
-        # With two separate commands, a reader could call `load` after another reader has stored the
-        # entry.
+        # With two commands, another reader could store the entry between them.
         version, found, *acquired = await redis.eval(
             LOOK_UP, 1, key, schema_hash, token, LOAD_LEASE
         )

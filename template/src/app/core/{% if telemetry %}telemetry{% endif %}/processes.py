@@ -35,8 +35,7 @@ def share_metrics() -> None:
 
 
 class ProcessesCollector(Collector):
-    """Sums the memory and open files of all processes. Requires `/proc`, so it works only on
-    Linux."""
+    """Sums the memory and the open files of all processes, on systems with `/proc` (Linux)."""
 
     def __init__(self, processes: Iterable[int]) -> None:
         self._collectors = [

@@ -12,8 +12,8 @@ from app.features.users.models import RefreshToken, User
 from app.features.users.schemas import UserListParams
 from app.shared.pagination import Page
 
-# Authentication executes one of these queries per request, so both are built once, when the module
-# is imported. The query `ACTIVE` reads the role of an active user without locking the user's row.
+# Every authenticated request executes one of these queries, so both are built only once.
+# The query `ACTIVE` reads the role of an active user without locking the user's row.
 # The query `PROTECTED`, for requests that write, reads the role and locks the user's row.
 ACTIVE = select(col(User.role)).where(col(User.id) == bindparam("id"), col(User.is_active))
 PROTECTED = ACTIVE.with_for_update(read=True, key_share=True)

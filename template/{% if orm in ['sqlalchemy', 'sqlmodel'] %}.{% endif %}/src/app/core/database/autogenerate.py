@@ -140,8 +140,8 @@ def order_operations(context: Any, _revision: object, scripts: list[MigrationScr
                 return 1, position.get((change.schema, change.table_name), 0)
             case DropTableOp():
                 return 5, -position.get((change.schema, change.table_name), 0)
-        # The operations that `schema.py` defines have their sort key in the attribute `place`. All
-        # other operations have the sort key 3.
+        # The operations that `schema.py` defines have their sort key in the attribute `place`.
+        # All other operations have the sort key 3.
         return getattr(change, "place", 3), 0
 
     for script in scripts:

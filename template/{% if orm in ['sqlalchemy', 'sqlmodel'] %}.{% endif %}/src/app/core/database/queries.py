@@ -45,8 +45,7 @@ class Queries[Model: Entity]:
         self._filters = filters
         """Column values that the queries filter by."""
 
-        # Typed as `Any`, because type checkers may infer a value type, such as `UUID`, for a
-        # column.
+        # With `Any`, type checkers do not report a column as a value, such as a `UUID`.
         self._table: Any = self.model
 
     @classmethod
