@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 
 CODES = {
     413: "PAYLOAD_TOO_LARGE",
+    416: "RANGE_NOT_SATISFIABLE",
     422: "VALIDATION_ERROR",
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",

@@ -19,6 +19,12 @@ class Resource:
     schema: type[AppSchema]
     """The Pydantic schema that serializes a row in API responses."""
 
+    is_public: bool = True
+    """Whether clients may subscribe to the row changes."""
+
+    is_cached: bool = True
+    """Whether reads by id may return cached rows, which have only the fields of `schema`."""
+
 
 @dataclass(frozen=True)
 class Change:

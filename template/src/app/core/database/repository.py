@@ -103,7 +103,7 @@ class BaseRepository[Model: Entity](Queries[Model]):
         cache may still contain these rows. If the model has an owner column, a repository that is
         not restricted to one owner therefore always reads from the database.
         """
-        if self._sees_all and self.has_column(OWNER):
+        if not resource.is_cached or (self._sees_all and self.has_column(OWNER)):
             return False
         return self._filters.keys() <= resource.schema.model_fields.keys()
 

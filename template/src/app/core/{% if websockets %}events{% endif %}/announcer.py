@@ -33,6 +33,8 @@ async def announce(
     has no owner column, every subscriber of the channel receives the event.
     """
     for change in changes:
+        if not change.resource.is_public:
+            continue
         channel, schema = change.resource.name, change.resource.schema
         event = Event(channel=channel, event=change.kind, data=schema.model_validate(change.row))
         announcement = Announcement(

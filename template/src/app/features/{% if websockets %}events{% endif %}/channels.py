@@ -8,10 +8,11 @@ from app.core.database.repository import BaseRepository
 
 @cache
 def channels() -> frozenset[str]:
-    """Return one channel name for each repository that records row changes."""
+    """Return one channel name for each repository whose row changes are public."""
     return frozenset(
         value.resource.name
         for _, module in features.modules("repository")
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, BaseRepository) and value.resource
+        if isinstance(value, type) and issubclass(value, BaseRepository)
+        if value.resource and value.resource.is_public
     )

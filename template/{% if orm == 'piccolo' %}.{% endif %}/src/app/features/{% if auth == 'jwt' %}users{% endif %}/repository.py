@@ -4,13 +4,14 @@ from uuid import UUID
 
 from piccolo.query import Select
 
+from app.core.database.changes import Resource
 from app.core.database.queries import containing, sql_of
 from app.core.database.repository import BaseRepository, Conflicts
 from app.core.database.sql_cache import cached_sql
 from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
-from app.features.users.schemas import UserListParams
+from app.features.users.schemas import UserListParams, UserResponse
 from app.shared.pagination import Page
 
 
@@ -19,6 +20,7 @@ class UserRepository(BaseRepository[User]):
 
     model = User
     not_found = UserNotFoundError
+    resource = Resource("users", UserResponse, is_public=False, is_cached=False)
     # List queries do not load the password hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}

@@ -5,11 +5,12 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import col
 
+from app.core.database.changes import Resource
 from app.core.database.repository import BaseRepository, Conflicts
 from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
-from app.features.users.schemas import UserListParams
+from app.features.users.schemas import UserListParams, UserResponse
 from app.shared.pagination import Page
 
 # Every authenticated request executes one of these queries, so both are built only once.
@@ -24,6 +25,7 @@ class UserRepository(BaseRepository[User]):
 
     model = User
     not_found = UserNotFoundError
+    resource = Resource("users", UserResponse, is_public=False, is_cached=False)
     # List queries do not load the password hash.
     columns = (User.email, User.name, User.role, User.is_active, User.created_at)
     conflicts: ClassVar[Conflicts] = {"uq_users_email": EmailTakenError}

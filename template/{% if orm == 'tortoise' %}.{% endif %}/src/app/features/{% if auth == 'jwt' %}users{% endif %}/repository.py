@@ -5,12 +5,13 @@ from uuid import UUID
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import ValuesQuery
 
+from app.core.database.changes import Resource
 from app.core.database.repository import BaseRepository, Conflicts
 from app.core.database.sql_cache import cached_sql
 from app.core.security import Role
 from app.features.users.exceptions import EmailTakenError, UserNotFoundError
 from app.features.users.models import RefreshToken, User
-from app.features.users.schemas import UserListParams
+from app.features.users.schemas import UserListParams, UserResponse
 from app.shared.pagination import Page
 
 
@@ -19,6 +20,7 @@ class UserRepository(BaseRepository[User]):
 
     model = User
     not_found = UserNotFoundError
+    resource = Resource("users", UserResponse, is_public=False, is_cached=False)
     # List queries do not load the password hash.
     columns = ("email", "name", "role", "is_active", "created_at")
     conflicts: ClassVar[Conflicts] = {"users_email_key": EmailTakenError}

@@ -1,0 +1,14 @@
+"""Detects the type of a file from its first bytes, because clients may declare any type."""
+
+import puremagic
+
+HEAD_BYTES = 8192
+"""Number of bytes at the start of a file from which its type is detected."""
+
+
+def detect_content_type(head: bytes) -> str | None:
+    """Return the media type, such as `image/png`, or None if the type is unknown."""
+    try:
+        return puremagic.from_string(head, mime=True) or None
+    except (puremagic.PureError, ValueError):
+        return None

@@ -1,0 +1,211 @@
+"""The store that holds the content of files: a local folder or an S3-compatible bucket.
+
+A key is the path of a file's content in the store. Keys consist of ids, and never contain text that
+a client has sent.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from app.config import Settings
+from app.core.errors import ServiceUnavailableError
+
+if TYPE_CHECKING:
+    from obstore import GetResult
+    from obstore.store import S3Config
+
+FILES = "files"
+"""First part of the keys of complete files."""
+
+INCOMING = "incoming"
+"""First part of the keys to which clients upload directly. Such content is not checked yet."""
+
+READ_BYTES = 256 * 1024
+"""Minimum size of the chunks that `read` yields, except the last one."""
+
+CONNECT_TIMEOUT = timedelta(seconds=2)
+READ_TIMEOUT = timedelta(seconds=30)
+RETRY_TIMEOUT = timedelta(seconds=6)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    key: str
+    modified_at: datetime
+
+
+class FileStore:
+    """Stores, reads and deletes the content of files. Content never has to fit into memory.
+
+    Every method raises `ServiceUnavailableError` if the store is unavailable or full.
+    """
+
+    def __init__(self, store: LocalStore | S3Store) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the bucket `S3_BUCKET` if it is set, or else the folder `UPLOAD_DIR`."""
+        if settings.s3_bucket:
+            return cls(_open_bucket(settings))
+        folder = settings.upload_dir
+        try:
+            return cls(LocalStore(folder, mkdir=True, automatic_cleanup=True))
+        except OSError as exc:
+            raise OSError(f"UPLOAD_DIR: the folder {folder} cannot be created: {exc}") from exc
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, or None if the store is a bucket."""
+        return self._store.prefix if isinstance(self._store, LocalStore) else None
+
+    async def write(self, key: str, content: AsyncIterable[bytes]) -> None:
+        """Store the content under a new key.
+
+        The content appears in the store when it is complete. If the iterator or the store raises an
+        error, or if the task is cancelled, nothing is stored.
+        """
+        with _unavailable():
+            # Parts are uploaded one after another, so that only one part is in memory.
+            await obstore.put_async(self._store, key, content, max_concurrency=1)
+            if self.folder:
+                await asyncio.to_thread(_sync, self.folder / key, self.folder)
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
+        """Open the content and return its bytes from `start` up to, but not including, `end`.
+
+        Raises `FileNotFoundError` if the store does not contain the key.
+        """
+        wanted: Any = {"offset": start} if end is None else (start, end)
+        with _unavailable():
+            found = await obstore.get_async(self._store, key, options={"range": wanted})
+        return _chunks(found)
+
+    async def size(self, key: str) -> int:
+        """Return the size in bytes. Raise `FileNotFoundError` if the key is not in the store."""
+        with _unavailable():
+            return (await obstore.head_async(self._store, key))["size"]
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copy the content. Raise `FileNotFoundError` if `source` is not in the store."""
+        with _unavailable():
+            await obstore.copy_async(self._store, source, target)
+
+    async def delete(self, key: str) -> None:
+        """Delete the content. Do nothing if the key is not in the store."""
+        with _unavailable(), suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, key)
+
+    async def list(self, prefix: str) -> AsyncGenerator[Sequence[StoredObject]]:
+        """Yield all keys that begin with the prefix, in batches of up to 1000."""
+        with _unavailable():
+            async for batch in obstore.list(self._store, prefix, chunk_size=1000):
+                yield [StoredObject(found["path"], found["last_modified"]) for found in batch]
+
+    async def ping(self) -> None:
+        """Check that the store can be reached and, if it is a folder, that it can be written."""
+        with _unavailable():
+            if self.folder and not os.access(self.folder, os.W_OK):
+                raise PermissionError(self.folder)
+            await anext(aiter(obstore.list(self._store, FILES, chunk_size=1)), None)
+
+    @property
+    def can_presign(self) -> bool:
+        """Whether clients can upload to the store directly, which only a bucket supports."""
+        return isinstance(self._store, S3Store)
+
+    async def presign(self, key: str, expires_in: timedelta) -> str:
+        """Return a URL to which a client can upload the content of `key` with a PUT request."""
+        assert isinstance(self._store, S3Store)  # noqa: S101 # callers check `can_presign`
+        with _unavailable():
+            return await obstore.sign_async(self._store, "PUT", key, expires_in)
+
+    async def delete_staged(self, before: datetime) -> int:
+        """Delete incomplete content that was last written before the given time.
+
+        In a local folder, `write` stores incomplete content in files whose names contain `#`. If
+        the process is killed, such a file remains. Returns the number of deleted files.
+        """
+        if not self.folder:
+            return 0
+        with _unavailable():
+            return await asyncio.to_thread(_delete_staged, self.folder, before)
+
+
+async def _chunks(found: "GetResult") -> AsyncGenerator[bytes]:
+    with _unavailable():
+        async for chunk in found.stream(min_chunk_size=READ_BYTES):
+            yield chunk
+
+
+def _open_bucket(settings: Settings) -> S3Store:
+    """Return the bucket. obstore also reads other AWS_* variables, such as AWS_SESSION_TOKEN."""
+    endpoint = settings.s3_endpoint or ""
+    config: S3Config = {"region": settings.aws_region, "virtual_hosted_style_request": False}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if settings.aws_access_key_id and settings.aws_secret_access_key:
+        config["access_key_id"] = settings.aws_access_key_id.get_secret_value()
+        config["secret_access_key"] = settings.aws_secret_access_key.get_secret_value()
+    return S3Store(
+        settings.s3_bucket,
+        config=config,
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": CONNECT_TIMEOUT,
+            "read_timeout": READ_TIMEOUT,
+            # The default timeout of 30 seconds includes the time to read the whole response.
+            "timeout": timedelta(days=1),
+        },
+        retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
+    )
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """Raise `ServiceUnavailableError` if the store reports an error.
+
+    If the store does not contain a key, `FileNotFoundError` is raised unchanged.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as exc:
+        message = "The file store is unavailable. Try again in a few seconds."
+        raise ServiceUnavailableError(message) from exc
+
+
+def _sync(path: Path, root: Path) -> None:
+    """Write a file and its folders to disk, so that a power failure cannot lose the file.
+
+    PostgreSQL and SQLite also write committed rows to disk. Without this function, a row could
+    remain after a power failure while the file's content is lost.
+    """
+    folders = [folder for folder in path.parents if folder.is_relative_to(root)]
+    for entry in (path, *folders) if os.name == "posix" else (path,):
+        descriptor = os.open(entry, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _delete_staged(folder: Path, before: datetime) -> int:
+    deleted = 0
+    for path in folder.rglob("*#*"):
+        with suppress(FileNotFoundError):
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                path.unlink()
+                deleted += 1
+    return deleted

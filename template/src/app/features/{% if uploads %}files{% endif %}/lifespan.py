@@ -1,0 +1,49 @@
+"""Deletes content without a row: at startup, every hour, and when a user is deleted."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from app.core.database.changes import Change
+from app.core.files import FILES, INCOMING, FileStore
+from app.core.logging import get_logger
+from app.features.files.sweep import sweep
+from app.resources import Resources
+
+logger = get_logger(__name__)
+
+INTERVAL = 3600.0
+"""Seconds between two sweeps."""
+
+
+@asynccontextmanager
+async def lifespan(resources: Resources) -> AsyncGenerator[None]:
+    resources.database.subscribers.append(partial(delete_content_of_users, resources.files))
+    task = asyncio.create_task(_sweep_every_hour(resources))
+    yield
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def delete_content_of_users(store: FileStore, changes: Sequence[Change]) -> None:
+    """Delete the content of the files of each deleted user.
+
+    ON DELETE CASCADE has deleted the rows, so the keys are found by the user's id.
+    """
+    for change in changes:
+        if change.resource.name == "users" and change.kind == "deleted":
+            for prefix in (FILES, INCOMING):
+                async for batch in store.list(f"{prefix}/{change.row.id}"):
+                    for stored in batch:
+                        await store.delete(stored.key)
+
+
+async def _sweep_every_hour(resources: Resources) -> None:
+    while True:
+        try:
+            if deleted := await sweep(resources.database, resources.files):
+                logger.info("files_swept", deleted=deleted)
+        except Exception:
+            logger.exception("sweep_failed")
+        await asyncio.sleep(INTERVAL)
