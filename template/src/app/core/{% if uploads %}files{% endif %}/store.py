@@ -21,7 +21,7 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from obstore import GetResult
+    from obstore import GetResult, ObjectMeta
     from obstore.store import S3Config
 
 FILES = "files"
@@ -40,7 +40,10 @@ RETRY_TIMEOUT = timedelta(seconds=6)
 
 @dataclass(frozen=True)
 class StoredObject:
+    """The content of one key. `size` is in bytes."""
+
     key: str
+    size: int
     modified_at: datetime
 
 
@@ -91,10 +94,10 @@ class FileStore:
             found = await obstore.get_async(self._store, key, options={"range": wanted})
         return _chunks(found)
 
-    async def size(self, key: str) -> int:
-        """Return the size in bytes. Raise `FileNotFoundError` if the key is not in the store."""
+    async def head(self, key: str) -> StoredObject:
+        """Return the size and the age. Raise `FileNotFoundError` if the key is not in the store."""
         with _unavailable():
-            return (await obstore.head_async(self._store, key))["size"]
+            return _stored(await obstore.head_async(self._store, key))
 
     async def copy(self, source: str, target: str) -> None:
         """Copy the content. Raise `FileNotFoundError` if `source` is not in the store."""
@@ -110,7 +113,7 @@ class FileStore:
         """Yield all keys that begin with the prefix, in batches of up to 1000."""
         with _unavailable():
             async for batch in obstore.list(self._store, prefix, chunk_size=1000):
-                yield [StoredObject(found["path"], found["last_modified"]) for found in batch]
+                yield [_stored(found) for found in batch]
 
     async def ping(self) -> None:
         """Check that the store can be reached and, if it is a folder, that it can be written."""
@@ -140,6 +143,10 @@ class FileStore:
             return 0
         with _unavailable():
             return await asyncio.to_thread(_delete_staged, self.folder, before)
+
+
+def _stored(found: "ObjectMeta") -> StoredObject:
+    return StoredObject(found["path"], found["size"], found["last_modified"])
 
 
 async def _chunks(found: "GetResult") -> AsyncGenerator[bytes]:

@@ -8,13 +8,13 @@ from functools import partial
 from app.core.database.changes import Change
 from app.core.files import FILES, INCOMING, FileStore
 from app.core.logging import get_logger
-from app.features.files.sweep import sweep
+from app.features.files.sweep import is_due, sweep
 from app.resources import Resources
 
 logger = get_logger(__name__)
 
-INTERVAL = 3600.0
-"""Seconds between two sweeps."""
+PAUSE = 300.0
+"""Seconds after which a process checks again whether a sweep is due."""
 
 
 @asynccontextmanager
@@ -40,10 +40,15 @@ async def delete_content_of_users(store: FileStore, changes: Sequence[Change]) -
 
 
 async def _sweep_every_hour(resources: Resources) -> None:
+    """Sweep at startup and then every hour, unless another process has swept the store already."""
+    database, store = resources.database, resources.files
+    starting = True
     while True:
         try:
-            if deleted := await sweep(resources.database, resources.files):
+            if starting or await is_due(store):
+                deleted = await sweep(database, store)
                 logger.info("files_swept", deleted=deleted)
         except Exception:
             logger.exception("sweep_failed")
-        await asyncio.sleep(INTERVAL)
+        starting = False
+        await asyncio.sleep(PAUSE)

@@ -132,7 +132,7 @@ class FileService:
     async def _copy_and_check(
         self, pending: PendingUpload, incoming: str, key: str
     ) -> InspectedContent:
-        size = await self._store.size(incoming)
+        size = (await self._store.head(incoming)).size
         if size != pending.size:  # Do not copy content of any other size.
             raise FileSizeError(pending.size, size)
         await self._store.copy(incoming, key)

@@ -8,8 +8,24 @@ from app.core.database import EVERYTHING, Database
 from app.core.files import FILES, INCOMING, FileStore
 from app.features.files.repository import PendingUploadRepository, StoredFileRepository
 
+INTERVAL = timedelta(hours=1)
+"""Time between two sweeps."""
+
 MIN_AGE = timedelta(hours=1)
 """Minimum age of deleted content. Newer content may belong to an upload that is in progress."""
+
+
+LAST_SWEEP = "last-sweep"
+"""Key of an empty object that is written after each sweep."""
+
+
+async def is_due(store: FileStore) -> bool:
+    """Return whether no process has swept the store for an hour."""
+    try:
+        last = await store.head(LAST_SWEEP)
+    except FileNotFoundError:
+        return True
+    return last.modified_at < datetime.now(UTC) - INTERVAL
 
 
 async def sweep(database: Database, store: FileStore) -> int:
@@ -30,7 +46,12 @@ async def sweep(database: Database, store: FileStore) -> int:
         async with database.reading() as unit:
             pending = await PendingUploadRepository(unit, EVERYTHING).existing_ids(list(ids))
         deleted += await _delete(store, {key for id_, key in ids.items() if id_ not in pending})
+    await store.write(LAST_SWEEP, _nothing())
     return deleted
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    yield b""
 
 
 async def _old_keys(store: FileStore, prefix: str, now: datetime) -> AsyncGenerator[list[str]]:
