@@ -1,6 +1,7 @@
 """The `app files` commands."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 
@@ -13,7 +14,11 @@ def files() -> None:
 
 
 @cli.command()
-def sweep() -> None:
+def sweep(
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete even if the database knows no stored file.")
+    ] = False,
+) -> None:
     """Delete content that is older than an hour and belongs to no file."""
     from app.core.commands import development_servers, load_settings
     from app.core.database import Database
@@ -23,7 +28,7 @@ def sweep() -> None:
     async def run() -> int:
         settings = load_settings()
         async with Database.connect(settings) as database:
-            return await sweep_once(database, FileStore.open(settings))
+            return await sweep_once(database, FileStore.open(settings), force=force)
 
     with development_servers():
         deleted = asyncio.run(run())

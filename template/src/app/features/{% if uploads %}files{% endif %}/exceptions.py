@@ -86,6 +86,14 @@ class SlowUploadError(AppError):
         super().__init__(f"The client sent no data for {seconds:g} seconds.")
 
 
+class SweepRefusedError(AppError):
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"The database knows none of {count} stored files, so DATABASE_URL, UPLOAD_DIR or"
+            " S3_BUCKET may be wrong. To delete the files, run `app files sweep --force`."
+        )
+
+
 class RangeError(AppError):
     """Raised if a file does not contain any byte of the requested range (RFC 9110, 15.5.17)."""
 
