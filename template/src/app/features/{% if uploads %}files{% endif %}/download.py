@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from app.features.files.exceptions import RangeError
 from app.features.files.models import StoredFile
 
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})", re.IGNORECASE)
 
 type Read = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
 """Opens the bytes of a file from the first argument up to, but not including, the second."""
