@@ -182,14 +182,16 @@ async def _limited(
 
 
 async def _parsed(chunks: AsyncIterator[bytes], boundary: bytes) -> AsyncGenerator[_Part | bytes]:
+    is_empty = True
     try:
         parser = _Parser(boundary)
         async for chunk in chunks:
+            is_empty = False
             for event in parser.feed(chunk):
                 yield event
     except FormParserError as exc:
         raise InvalidFormError("The body is not valid multipart/form-data.") from exc
-    if not parser.is_complete:
+    if not parser.is_complete and not is_empty:
         raise InvalidFormError("The body ends before the last part is complete.")
 
 
