@@ -65,7 +65,7 @@ class PresignRequest(InputSchema):
 
     filename: Filename
     content_type: Annotated[str, StringConstraints(to_lower=True, max_length=100)]
-    size: int = Field(ge=1, lt=2**63, description="Exact size in bytes.")
+    size: int = Field(ge=1, lt=2**53, description="Exact size in bytes.")
 
 
 class PresignResponse(AppSchema):
