@@ -37,7 +37,8 @@ class StoredFileRepository(_SizedRepository[StoredFile]):
     async def existing_keys(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that belong to a file."""
         statement = select(StoredFile.key).where(StoredFile.key.in_(keys))
-        return set((await self._session.execute(statement)).scalars())
+        rows = await self._session.execute(statement.where(*self._conditions()))
+        return set(rows.scalars())
 
 
 class PendingUploadRepository(_SizedRepository[PendingUpload]):
@@ -47,7 +48,9 @@ class PendingUploadRepository(_SizedRepository[PendingUpload]):
     async def existing_ids(self, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of the ids that belong to a pending upload."""
         statement = select(PendingUpload.id).where(PendingUpload.id.in_(ids))
-        return set((await self._session.execute(statement)).scalars())
+        rows = await self._session.execute(statement.where(*self._conditions()))
+        return set(rows.scalars())
 
     async def delete_expired(self, now: datetime) -> None:
-        await self._session.execute(delete(PendingUpload).where(PendingUpload.expires_at < now))
+        statement = delete(PendingUpload).where(PendingUpload.expires_at < now)
+        await self._session.execute(statement.where(*self._conditions()))
