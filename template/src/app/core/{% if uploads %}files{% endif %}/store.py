@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import obstore
 from obstore.exceptions import BaseError
@@ -21,7 +21,7 @@ from app.config import Settings
 from app.core.errors import ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from obstore import GetResult, ObjectMeta
+    from obstore import GetOptions, GetResult, ObjectMeta
     from obstore.store import S3Config
 
 FILES = "files"
@@ -89,9 +89,13 @@ class FileStore:
 
         Raises `FileNotFoundError` if the store does not contain the key.
         """
-        wanted: Any = {"offset": start} if end is None else (start, end)
+        options: GetOptions = {}
+        if end is not None:
+            options["range"] = (start, end)
+        elif start:
+            options["range"] = {"offset": start}
         with _unavailable():
-            found = await obstore.get_async(self._store, key, options={"range": wanted})
+            found = await obstore.get_async(self._store, key, options=options)
         return _chunks(found)
 
     async def head(self, key: str) -> StoredObject:
