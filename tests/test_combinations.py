@@ -80,6 +80,7 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
         r"telemetry|prometheus|\botel|otlp|/metrics(?!-)|traceparent",
         "telemetry=true",
     ),
+    ("uploads", True): (r"upload|obstore|puremagic|\bs3\b|aws_", ""),
     ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
 }
 
@@ -114,6 +115,10 @@ FILES_OF_SEVERAL_OPTIONS = {
         "tests/integration/test_traced_jobs.py",
     },
     ("auth", "worker", "telemetry"): {"tests/e2e/test_traced_processes.py"},
+    ("auth", "uploads"): {
+        "migrations/versions/0002_files.py",
+        "migrations/versions/0003_files.py",
+    },
 }
 
 # Environment variables for commands in a project whose package is not installed.

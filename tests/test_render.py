@@ -160,6 +160,15 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
         set(),
     ),
+    ("uploads", True): (
+        {
+            "migrations/versions/0003_files.py",
+            "src/app/core/files/*",
+            "src/app/features/files/*",
+            "src/app/settings/uploads.py",
+        },
+        set(),
+    ),
     ("license", "Apache-2.0"): (set(), set()),
     ("license", "BSD-3-Clause"): (set(), set()),
     ("license", "Proprietary"): (set(), set()),

@@ -21,6 +21,7 @@ CODE: Options = {
     "websockets": (False, True),
     "worker": (False, True),
     "telemetry": (False, True),
+    "uploads": (False, True),
 }
 """Options that change the service's code. Tests render every combination of these options."""
 

@@ -24,7 +24,7 @@ from tests.support.asgi import ok_app, running, wait_until
 ROOT = Path(__file__).parents[2]
 OK, CLOSE_HEADER = b"HTTP/1.1 200 OK\r\n", b"connection: close\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
-UPLOAD = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"
 """The headers of a request that stays in progress until the client sends the 4-byte body."""
 
 WORKERS = """
@@ -51,8 +51,8 @@ async def test_the_override_answers_a_request_on_an_idle_connection_when_it_stop
 
 @pytest.mark.error_path
 def test_plain_uvicorn_accepts_connections_while_its_workers_stop() -> None:
-    with workers(PLAIN) as (process, port), connect(port) as upload:
-        upload.sendall(UPLOAD)
+    with workers(PLAIN) as (process, port), connect(port) as sender:
+        sender.sendall(POST)
         process.terminate()
         assert process.stderr
         while "Terminated child process" not in process.stderr.readline():
@@ -62,8 +62,8 @@ def test_plain_uvicorn_accepts_connections_while_its_workers_stop() -> None:
 
 
 def test_stopping_workers_refuse_connections_and_finish_requests() -> None:
-    with workers(OVERRIDDEN) as (process, port), connect(port) as upload, connect(port) as idle:
-        upload.sendall(UPLOAD)
+    with workers(OVERRIDDEN) as (process, port), connect(port) as sender, connect(port) as idle:
+        sender.sendall(POST)
         process.terminate()
         response = send_request(idle)
         while CLOSE_HEADER not in response:
@@ -73,9 +73,9 @@ def test_stopping_workers_refuse_connections_and_finish_requests() -> None:
         while is_accepting(port):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        upload.sendall(b"data")
+        sender.sendall(b"data")
 
-        assert upload.recv(1024).startswith(OK)
+        assert sender.recv(1024).startswith(OK)
 
 
 def test_uvicorn_has_no_parameter_for_the_class_of_its_workers() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from app.core.database import Database
 from app.core.database.changes import Change
 from app.core.files import FILES, INCOMING, FileStore
 from app.core.logging import get_logger
@@ -19,8 +20,9 @@ PAUSE = 300.0
 
 @asynccontextmanager
 async def lifespan(resources: Resources) -> AsyncGenerator[None]:
-    resources.database.subscribers.append(partial(delete_content_of_users, resources.files))
-    task = asyncio.create_task(_sweep_every_hour(resources))
+    store = resources.get(FileStore.open)
+    resources.database.subscribers.append(partial(delete_content_of_users, store))
+    task = asyncio.create_task(_sweep_every_hour(resources.database, store))
     yield
     task.cancel()
     await asyncio.wait({task})
@@ -39,9 +41,8 @@ async def delete_content_of_users(store: FileStore, changes: Sequence[Change]) -
                         await store.delete(stored.key)
 
 
-async def _sweep_every_hour(resources: Resources) -> None:
+async def _sweep_every_hour(database: Database, store: FileStore) -> None:
     """Sweep at startup and then every hour, unless another process has swept the store already."""
-    database, store = resources.database, resources.files
     starting = True
     while True:
         try:
