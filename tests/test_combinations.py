@@ -119,6 +119,10 @@ FILES_OF_SEVERAL_OPTIONS = {
         "migrations/versions/0002_files.py",
         "migrations/versions/0003_files.py",
     },
+    ("telemetry", "uploads"): {
+        "src/app/features/telemetry/measurements/files.py",
+        "tests/e2e/test_file_metrics.py",
+    },
 }
 
 # Environment variables for commands in a project whose package is not installed.
