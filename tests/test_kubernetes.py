@@ -563,7 +563,7 @@ def test_the_network_policy_allows_connections_to_all_servers(both: list[Deploye
     """The allowed ports are the DNS port and the ports of the URLs in .env.example."""
     for deployed in both:
         example = (deployed.tree / ".env.example").read_text()
-        urls = re.findall(r"^#[A-Z_]+=[a-z]+://\S+:(\d+)", example, re.MULTILINE)
+        urls = re.findall(r"^#[A-Z0-9_]+=[a-z]+://\S+:(\d+)", example, re.MULTILINE)
         allowed = {
             port["port"]
             for rule in deployed.only("NetworkPolicy")["spec"]["egress"]
