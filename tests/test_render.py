@@ -172,6 +172,8 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
             "tests/e2e/test_upload_errors.py",
             "tests/integration/test_file_store.py",
             "tests/integration/test_sweep.py",
+            "tests/security/test_bucket_access.py",
+            "tests/security/test_file_access.py",
             "tests/support/bucket.py",
             "tests/support/files.py",
             "tests/unit/test_download.py",
