@@ -33,7 +33,7 @@ OVERLAYS = ("staging", "production")
 SCHEMAS = ("1.30.0", kubernetes_validate.latest_version())
 """The oldest Kubernetes version that docs/kubernetes.md names, and the newest with a schema."""
 
-OPTIONS = ("database", "auth", "redis", "worker", "telemetry")
+OPTIONS = ("database", "auth", "redis", "worker", "telemetry", "uploads")
 """Template options that affect the manifests."""
 
 STOP_SECONDS = 15
@@ -82,6 +82,8 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 EXAMPLES = {
+    "AWS_ACCESS_KEY_ID": "an-id-for-the-tests-only",
+    "AWS_SECRET_ACCESS_KEY": "Zm9yIHRoZSB0ZXN0cyBvZiBhIGJ1Y2tldCBvbmx5",
     "DATABASE_URL": "postgresql://api:pa55@database.internal:5432/api",
     "JWT_SECRET": "Zm9yIHRoZSB0ZXN0cyBvZiB0aGUgbWFuaWZlc3RzIG9ubHk",
     "METRICS_TOKEN": "Zm9yIHRoZSB0ZXN0cyBvbmx5",
@@ -569,5 +571,7 @@ def test_the_network_policy_allows_connections_to_all_servers(both: list[Deploye
         }
 
         # URLs that start with smtps:// use port 465, and the example SMTP URL uses port 587.
-        assert allowed - {53, 465} == {int(port) for port in urls}
+        # AWS S3 uses port 443, and the example URL of an S3-compatible store uses port 9000.
+        assert allowed - {53, 443, 465} == {int(port) for port in urls}
         assert (465 in allowed) == (587 in allowed)
+        assert (443 in allowed) == (9000 in allowed)

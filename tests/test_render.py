@@ -162,6 +162,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ),
     ("uploads", True): (
         {
+            "docs/files.md",
             "migrations/versions/0003_files.py",
             "src/app/core/files/*",
             "src/app/features/files/*",
