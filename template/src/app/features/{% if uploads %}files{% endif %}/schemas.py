@@ -10,7 +10,6 @@ from app.shared.filters import Sort
 from app.shared.pagination import PageParams
 from app.shared.schemas import AppSchema, InputSchema, SearchText
 
-
 # Control characters, and characters that change the direction of text, such as U+202E.
 CONTROL = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 # The last part of a path, which contains more than dots and whitespace.
