@@ -118,11 +118,15 @@ FILES_OF_SEVERAL_OPTIONS = {
     ("auth", "uploads"): {
         "migrations/versions/0002_files.py",
         "migrations/versions/0003_files.py",
+        "tests/security/test_bucket_access.py",
+        "tests/security/test_file_access.py",
     },
     ("telemetry", "uploads"): {
         "src/app/features/telemetry/measurements/files.py",
         "tests/e2e/test_file_metrics.py",
     },
+    ("websockets", "uploads"): {"tests/e2e/test_file_events.py"},
+    ("auth", "websockets", "uploads"): {"tests/security/test_private_file_events.py"},
 }
 
 # Environment variables for commands in a project whose package is not installed.

@@ -10,19 +10,29 @@ from app.shared.filters import Sort
 from app.shared.pagination import PageParams
 from app.shared.schemas import AppSchema, InputSchema, SearchText
 
+# Control characters, and characters that change the direction of text, such as U+202E.
+CONTROL = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+# The last part of a path, which contains more than dots and whitespace.
+FILENAME = rf"^[^{CONTROL}]*[^\s./\\{CONTROL}][^/\\{CONTROL}]*$"
+
 
 def clean_filename(text: str) -> str:
     """Return the last part of the path, because some clients send a path as the file's name.
 
-    Raises `ValueError` if the name is empty or contains control characters.
+    Raises `ValueError` if this part contains only dots and whitespace, or if the path contains
+    control characters.
     """
-    name = re.split(r"[/\\]", text)[-1].strip()
-    if not name or name in {".", ".."} or not name.isprintable():
-        raise ValueError("should be a name of printable characters")
-    return name
+    if not re.fullmatch(FILENAME, text):
+        raise ValueError("should be a name without control characters")
+    return re.split(r"[/\\]", text)[-1].strip()
 
 
-Filename = Annotated[str, AfterValidator(clean_filename), StringConstraints(max_length=255)]
+Filename = Annotated[
+    str,
+    AfterValidator(clean_filename),
+    StringConstraints(max_length=255),
+    Field(json_schema_extra={"pattern": FILENAME}),
+]
 
 EXAMPLE: JsonDict = {
     "id": "019c1333-4f40-7c1e-9d3a-5b8e2f7a6c10",
