@@ -17,10 +17,9 @@ MIN_AGE = timedelta(hours=1)
 """Minimum age of deleted content. Newer content may belong to an upload that is in progress."""
 
 MAX_UNKNOWN = 100
-"""Maximum number of keys in a batch that are deleted although no key in the batch has a row.
+"""Maximum number of keys in a batch that are deleted before any key with a row was found.
 
-So many unknown keys probably belong to another database, such as the one before a wrong
-DATABASE_URL was set.
+A larger number of keys without rows probably belongs to another database.
 """
 
 LAST_SWEEP = "last-sweep"
@@ -48,10 +47,12 @@ async def sweep(database: Database, store: FileStore, *, force: bool = False) ->
     async with database.transaction() as unit:
         await PendingUploadRepository(unit, EVERYTHING).delete_expired(now)
     deleted = await store.delete_staged(before=now - MIN_AGE)
+    is_known_database = force
     async for keys in _old_keys(store, FILES, now):
         async with database.reading() as unit:
             known = await StoredFileRepository(unit, EVERYTHING).existing_keys(keys)
-        if not known and len(keys) > MAX_UNKNOWN and not force:
+        is_known_database = is_known_database or bool(known)
+        if not is_known_database and len(keys) > MAX_UNKNOWN:
             raise SweepRefusedError(len(keys))
         deleted += await _delete(store, (key for key in keys if key not in known))
     async for keys in _old_keys(store, INCOMING, now):
