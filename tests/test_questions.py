@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from collections.abc import Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def test_text_options_are_questions_without_choices(template: Path) -> None:
     ids=["fewest pairs", "pairs", "surface pairs", "triples"],
 )
 def test_combinations_contain_every_valid_pair_or_triple_of_answers(
-    rows: list[Answers], size: int
+    rows: Sequence[Answers], size: int
 ) -> None:
     every = {name: ({**options.CODE, **options.SURFACE})[name] for name in rows[0]}
 

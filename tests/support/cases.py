@@ -1,5 +1,6 @@
 """Combinations of answers with which tests are parametrized."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from tests.support import options
@@ -8,7 +9,7 @@ from tests.support.servers import real_postgres, real_redis
 
 
 @cache
-def cases_of(tier: str) -> dict[str, list[Answers]]:
+def cases_of(tier: str) -> dict[str, Sequence[Answers]]:
     """Return the combinations of answers for each test parameter, such as `code` and `pair`."""
     few, full = (tier == options.TIERS[0], tier == options.TIERS[-1])
     fewest, pairs = (options.fewest_pairs(), options.pairs(options.CODE))

@@ -5,7 +5,10 @@ parametrized with combinations of options covers all options in this module.
 """
 
 from collections.abc import Mapping
+from functools import cache
+from itertools import combinations as groups_of
 from itertools import product
+from random import Random
 
 from covertable import make
 
@@ -57,6 +60,9 @@ FIXED = ("orm", "database")
 NEEDS: Mapping[tuple[str, str | bool], Answers] = {("worker", True): {"redis": True}}
 """Answers that require other answers: the worker requires Redis."""
 
+SEARCH_STEPS = 200
+"""Number of steps in which `with_fewer_rows` searches for a smaller set of combinations."""
+
 DEFAULTS: Answers = {name: values[0] for name, values in CODE.items()}
 EVERYTHING = DEFAULTS | {name: True for name, values in CODE.items() if True in values}
 OUTERMOST = (DEFAULTS, EVERYTHING)
@@ -74,7 +80,7 @@ def combinations() -> list[Answers]:
 
 def of_tier(tier: str) -> list[Answers]:
     """Return the combinations for which a `--matrix` value runs the tests of generated projects."""
-    chosen = [*fewest_pairs(), *(triples() if tier == "core" else [])]
+    chosen = triples() if tier == "core" else fewest_pairs()
     return [answers for answers in combinations() if tier == "full" or answers in chosen]
 
 
@@ -154,9 +160,11 @@ def flip_name(flip: tuple[Answers, Answers]) -> str:
     return f"{name(before)},{','.join(changed)}"
 
 
-def fewest_pairs() -> list[Answers]:
+@cache
+def fewest_pairs() -> tuple[Answers, ...]:
     """Return a small set of combinations in which each pair of values occurs (pairwise testing)."""
-    return covering(CODE, strength=2, presets=OUTERMOST)
+    rows = covering(CODE, strength=2, presets=OUTERMOST)
+    return with_fewer_rows(rows, strength=2, kept=OUTERMOST)
 
 
 def pairs(options: Options) -> list[Answers]:
@@ -167,9 +175,60 @@ def pairs(options: Options) -> list[Answers]:
     return covering(options, strength=2, together=TOGETHER)
 
 
-def triples() -> list[Answers]:
-    """Return a small set of combinations in which each triple of values occurs."""
-    return covering(CODE, strength=3, presets=OUTERMOST)
+@cache
+def triples() -> tuple[Answers, ...]:
+    """Return a small set of combinations in which each triple of values occurs.
+
+    The set contains `fewest_pairs()`, so that the tests of both sets run for fewer combinations.
+    """
+    kept = fewest_pairs()
+    return with_fewer_rows(covering(CODE, strength=3, presets=kept), strength=3, kept=kept)
+
+
+def with_fewer_rows(
+    rows: list[Answers], strength: int, kept: tuple[Answers, ...]
+) -> tuple[Answers, ...]:
+    """Return fewer combinations that cover the same groups of `strength` options, if possible.
+
+    Each attempt removes one combination, and then exchanges combinations one by one until every
+    group is covered again. If an attempt fails, the function returns the last complete set. The
+    function never removes a combination in `kept`.
+    """
+    random = Random(0)  # A fixed seed, because all pytest workers must collect the same tests.
+    every = combinations()
+    bits: dict[tuple[object, ...], int] = {}
+    # Each combination is represented by an integer, with one bit for each group that it covers.
+    covered = [
+        sum(1 << bits.setdefault(group, len(bits)) for group in groups_of(row.items(), strength))
+        for row in every
+    ]
+    fixed = [every.index(row) for row in kept]
+    smallest = [every.index(row) for row in rows if row not in kept]
+    everything = (1 << len(bits)) - 1
+
+    def missing(chosen: list[int]) -> int:
+        union = 0
+        for index in (*fixed, *chosen):
+            union |= covered[index]
+        return everything & ~union
+
+    chosen = smallest[1:]
+    for _ in range(SEARCH_STEPS):
+        left = missing(chosen)
+        if not left:
+            smallest, chosen = chosen, chosen[1:]
+            continue
+        group = random.choice([bit for bit in range(len(bits)) if left >> bit & 1])
+        candidates = [index for index, mask in enumerate(covered) if mask >> group & 1]
+        # The last element is the newest, and is not exchanged in the next step.
+        exchanges = [
+            ((missing(rest) & ~covered[new]).bit_count(), random.random(), [*rest, new])
+            for position in range(len(chosen) - 1)
+            for rest in [chosen[:position] + chosen[position + 1 :]]
+            for new in candidates
+        ]
+        _, _, chosen = min(exchanges)
+    return tuple(every[index] for index in sorted([*fixed, *smallest]))
 
 
 def covering(
