@@ -27,6 +27,7 @@ from tests.support.options import Answers
 from tests.support.projects import Project
 from tests.support.rendering import Render
 from tests.support.running import attempt, environment, run
+from tests.support.texts import Unchecked
 
 PROGRAMS = Path(sys.executable).parent
 BUILD = "docker buildx build --sbom=true --provenance=mode=max --output type=image"
@@ -74,13 +75,13 @@ def delivered(request: pytest.FixtureRequest) -> Answers:
 
 @pytest.mark.parametrize("ci", options.SURFACE["ci"])
 def test_configuration_files_match_their_json_schemas(
-    ci: str, delivered: Answers, render: Render
+    ci: str, delivered: Answers, render: Render, unchecked: Unchecked
 ) -> None:
     project = render(**delivered, ci=ci)
 
-    for name, schema in SCHEMAS.items():
-        if (project / name).exists():
-            check = (PROGRAMS / "check-jsonschema", "--builtin-schema", f"vendor.{schema}")
+    with unchecked("json-schema", project, tuple(SCHEMAS)) as new:
+        for name in SCHEMAS.keys() & new.keys():
+            check = (PROGRAMS / "check-jsonschema", "--builtin-schema", f"vendor.{SCHEMAS[name]}")
             run(*check, project / name, cwd=project)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.support.hooks import write_program
 from tests.support.questions import read_questions
@@ -28,6 +29,7 @@ TEMPLATE = "https://github.com/copier-fastapi/copier-fastapi"
 CI = ".github/workflows/ci.yml"
 BOOTSTRAP = ".github/workflows/bootstrap.yml"
 RELEASE = ".github/workflows/release.yml"
+UPSTREAM, REMOTE, CLONE = "upstream/copier-fastapi.git", "github/shop-api.git", "clone"
 FAKE_GITHUB_CLI = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$GH_CALLS"\n'
 REFUSING_HOOK = (
     '#!/bin/sh\necho "refusing to allow a GitHub App to create or update workflow" >&2\nexit 1\n'
@@ -57,29 +59,52 @@ def files_but_git(root: Path) -> dict[str, bytes]:
     return {name: data for name, data in files(root).items() if not name.startswith(".git/")}
 
 
-@pytest.fixture
-def upstream(template: Path, tmp_path: Path) -> Path:
-    """Return a template repository with a release, and with a later commit that changes ci.yml."""
-    repository = tmp_path / "upstream/copier-fastapi.git"
-    shutil.copytree(template, repository)
-    git(repository, "init", "--quiet")
-    release(repository, "v1.0.0")
-    for ci in repository.rglob("ci.yml"):
+@pytest.fixture(scope="session")
+def repositories(template: Path, shared: Path) -> Path:
+    """Return a folder with the repositories of the fixtures `upstream` and `copy`.
+
+    Each test gets a copy of the folder, because creating the repositories takes a second.
+    """
+    folder = shared / "use-this-template"
+    with FileLock(shared / "use-this-template.lock"):
+        if not folder.exists():
+            unfinished = folder.with_name("use-this-template-unfinished")
+            create_repositories(template, unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
+def create_repositories(template: Path, folder: Path) -> None:
+    upstream, remote, root = (folder / name for name in (UPSTREAM, REMOTE, CLONE))
+    shutil.copytree(template, upstream)
+    git(upstream, "init", "--quiet")
+    release(upstream, "v1.0.0")
+    for ci in upstream.rglob("ci.yml"):
         append(ci, "# newer")
-    commit(repository)
-    return repository
+    commit(upstream)
 
-
-@pytest.fixture
-def copy(upstream: Path, tmp_path: Path) -> Copy:
-    remote, root = tmp_path / "github/shop-api.git", tmp_path / "clone"
-    git(tmp_path, "init", "--quiet", "--bare", str(remote))
-    git(tmp_path, "clone", "--quiet", str(remote), str(root))
-    archive = tmp_path / "copy.tar"
+    git(folder, "init", "--quiet", "--bare", str(remote))
+    git(folder, "clone", "--quiet", str(remote), str(root))
+    archive = folder / "copy.tar"
     git(upstream, "archive", f"--output={archive}", "HEAD")
     shutil.unpack_archive(archive, root, filter="data")
     commit(root)
     git(root, "push", "--quiet", "origin", "main")
+
+
+@pytest.fixture
+def upstream(repositories: Path, tmp_path: Path) -> Path:
+    """Return a template repository with a release, and with a later commit that changes ci.yml."""
+    return Path(shutil.copytree(repositories / UPSTREAM, tmp_path / UPSTREAM, symlinks=True))
+
+
+@pytest.fixture
+def copy(repositories: Path, upstream: Path, tmp_path: Path) -> Copy:
+    remote, root = (
+        Path(shutil.copytree(repositories / name, tmp_path / name, symlinks=True))
+        for name in (REMOTE, CLONE)
+    )
+    git(root, "remote", "set-url", "origin", str(remote))
     env = environment(
         COPIER_CACHE_DIR=str(tmp_path / "copier"),
         GIT_CONFIG_COUNT="1",

@@ -93,7 +93,10 @@ def render_to(template: Path, destination: Path, answers: Answers) -> None:
 
 @contextmanager
 def cached_templates() -> Iterator[None]:
-    """Make copier faster in this process: cache compiled templates, and skip calls to git."""
+    """Make copier faster in this process, without any effect on the rendered files.
+
+    Cache compiled templates, do not render names without Jinja tags, and skip calls to git.
+    """
     compiled: dict[tuple[object, ...], Any] = {}
     compile_ = jinja2.Environment.compile
 
@@ -104,8 +107,15 @@ def cached_templates() -> Iterator[None]:
             compiled[key] = compile_(self, source, *args, **kwargs)
         return compiled[key]
 
+    render_string = vars(Worker)["_render_string"]
+
+    def render_if_tagged(self: Worker, string: str, extra_context: Any = None) -> Any:
+        # copier also renders the name of every file and folder, but few names contain a tag.
+        return render_string(self, string, extra_context) if "{" in string else string
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
+        patch.setattr(Worker, "_render_string", render_if_tagged)
         answers_path = cached_property(vars(Worker)["answers_relpath"].fget)
         answers_path.__set_name__(Worker, "answers_relpath")
         patch.setattr(Worker, "answers_relpath", answers_path)
