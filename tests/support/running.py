@@ -38,7 +38,8 @@ def attempt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=10 * MINUTES,
+        # On a slow machine, the tests of a project with all options take more than 10 minutes.
+        timeout=20 * MINUTES,
         check=False,
     )
 
