@@ -119,9 +119,15 @@ class FileService:
         key, incoming = self._new_key(), self._incoming_key(upload_id)
         try:
             inspected = await self._copy_and_check(pending, incoming, key)
-        except FileNotFoundError as exc:
-            raise NothingUploadedError from exc
-        except (FileSizeError, FileTooLargeError, FileTypeError):
+        except (FileNotFoundError, FileSizeError, FileTooLargeError, FileTypeError) as exc:
+            # A concurrent call may have completed the upload and deleted the incoming content.
+            async with self._database.reading() as unit:
+                file = await StoredFileRepository(unit, self._own).get(upload_id)
+            if file:
+                await self._store.delete(key)
+                return file
+            if isinstance(exc, FileNotFoundError):
+                raise NothingUploadedError from exc
             await self._discard(upload_id, key, incoming)
             raise
         try:
