@@ -1,5 +1,6 @@
 """Tests of access control: anonymous requests, items of other users, and routes for admins only."""
 
+import re
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 
 def fill(path: str) -> str:
     """Return the path with a random id in place of each path parameter."""
-    return path.replace("{item_id}", str(uuid7())).replace("{user_id}", str(uuid7()))
+    return re.sub(r"\{\w+\}", lambda _: str(uuid7()), path)
 
 
 async def test_an_anonymous_request_gets_401_from_every_other_route(

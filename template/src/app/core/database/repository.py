@@ -36,10 +36,17 @@ class BaseRepository[Model: Entity](Queries[Model]):
 
     def __init__(self, unit: UnitOfWork, scope: Scope) -> None:
         columns = scope.columns.items()
-        self._stamp = {name: value for name, value in columns if self.has_column(name)}
+        self._stamp: dict[str, Any] = {
+            name: value for name, value in columns if self.has_column(name)
+        }
         super().__init__(unit.session, {} if scope.sees_all else self._stamp)
         self._unit = unit
         self._sees_all = scope.sees_all
+
+    @property
+    def owner_id(self) -> UUID | None:
+        """The owner of the rows that this repository creates, or None if rows have no owner."""
+        return self._stamp.get(OWNER)
 
     async def get(self, row_id: UUID) -> Model | None:
         resource = self.resource
