@@ -460,12 +460,12 @@ def _check(field: Field) -> None:
         raise FeatureError(f"{name}: rows cannot be sorted by a field of type {kind}")
     if not (field.unique or field.index) or field.target:
         return
-    if kind == "json":
-        raise FeatureError(f"{name}: a field of type json is neither unique nor indexed")
-    if kind in TEXTS and field.highest > MAX_INDEXED_STR:
+    if kind in {"json", "text"}:
+        raise FeatureError(f"{name}: a field of type {kind} is neither unique nor indexed")
+    if kind == "str" and (field.length or 0) > MAX_INDEXED_STR:
         raise FeatureError(
-            f"{name}: an indexed text has at most {MAX_INDEXED_STR} characters, as with"
-            f" str({MAX_INDEXED_STR}) or max({MAX_INDEXED_STR})"
+            f"{name}: an indexed text has at most {MAX_INDEXED_STR} characters,"
+            f" as with str({MAX_INDEXED_STR})"
         )
     few = kind in {"bool", "enum"} or (kind in NUMBERS | TEXTS and field.values < MIN_UNIQUE_VALUES)
     if field.unique and few:

@@ -1,5 +1,6 @@
 """The base class of all models."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -46,4 +47,8 @@ class Entity(Table, db=engine):
         """Create an entity from a row. Reading a column that was not loaded raises `KeyError`."""
         row = cls.__new__(cls)
         row.__dict__.update(values, _exists_in_db=True, _was_created=None)
+        for column in cls._meta.json_columns:
+            name = column._meta.name  # noqa: SLF001 - the driver returns JSON as text
+            if isinstance(text := values.get(name), str):
+                row.__dict__[name] = json.loads(text)
         return row

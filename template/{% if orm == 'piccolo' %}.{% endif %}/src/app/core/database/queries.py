@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from piccolo.columns import Column, Varchar
+from piccolo.columns import Column, Text, Varchar
 from piccolo.columns.combination import Where
 from piccolo.custom_types import Combinable
 from piccolo.query import Count, Query, Select
@@ -138,7 +138,7 @@ class Queries[Model: Entity]:
         return [getattr(self.model, name) == value for name, value in filters.items()]
 
 
-def containing(column: Varchar, text: str) -> Where:
+def containing(column: Varchar | Text, text: str) -> Where:
     """Return a case-insensitive search condition. `%` and `_` in the text are not wildcards."""
     return column.ilike(f"%{WILDCARDS.sub(r'\\\g<0>', text)}%")
 
