@@ -51,8 +51,8 @@ CHECKS_OF_FILES = {
 # Commands that check a project as a whole.
 CHECKS = {
     "layers": "lint-imports --no-cache",
-    # The code of `just bench` may import development dependencies, such as httpx2.
-    "packages": "deptry src migrations --extend-exclude src/app_dev/bench "
+    # The code of `just bench` and `just feature` may import development dependencies, such as httpx2.
+    "packages": "deptry src migrations --extend-exclude 'src/app_dev/(bench|feature)' "
     "--known-first-party app --known-first-party app_dev "
     f"--per-rule-ignores 'DEP002={'|'.join(UNIMPORTED)}'",
 }

@@ -78,7 +78,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
         },
     ),
     ("database", "sqlite"): (
-        {"tests/integration/test_aiosqlite.py"},
+        {"src/app/core/database/decimals.py", "tests/integration/test_aiosqlite.py"},
         {
             ".github/actions/servers/action.yml",
             "src/app/core/database/driver.py",
@@ -92,6 +92,7 @@ FLIPS: dict[tuple[str, str | bool], tuple[set[str], set[str]]] = {
     ("auth", "none"): (
         set(),
         {
+            ".scaffold/feature/tests/security/*",
             "docs/*",
             "migrations/versions/0002_users.py",
             "src/app/background.py",

@@ -9,12 +9,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import (
-    decimal_schema,
-    no_info_after_validator_function,
-    no_info_before_validator_function,
-)
 
 MAX_INTEGER = 2**63 - 1
 """The largest number in an integer column. JavaScript is exact only up to 2**53."""
@@ -108,19 +102,17 @@ class DecimalString:
     minimum: str | None = None
     maximum: str | None = None
 
-    def __get_pydantic_core_schema__(
-        self, _source: Any, _handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        number = decimal_schema(
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> Any:
+        number = Field(
             max_digits=self.digits,
             decimal_places=self.places,
             ge=None if self.minimum is None else Decimal(self.minimum),
             le=None if self.maximum is None else Decimal(self.maximum),
         )
-        checked = no_info_before_validator_function(self._check, number)
-        return no_info_after_validator_function(self._quantize, checked)
+        validators = BeforeValidator(self._check), AfterValidator(self._quantize)
+        return handler.generate_schema(Annotated[Decimal, number, *validators])
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: Any) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> JsonSchemaValue:
         decimals = rf"(\.[0-9]{{1,{self.places}}})?" if self.places else ""
         whole = max(self.digits - self.places, 1)
         has_bounds = self.minimum is not None or self.maximum is not None

@@ -81,6 +81,10 @@ SQL_WORDS = re.findall(
 """Words that SQL requires in quotes if they name a column."""
 
 
+INVALID_VALUE = (ValueError, OverflowError, RecursionError)
+"""The errors of parsing a default that is not valid."""
+
+
 class FeatureError(Exception):
     """Raised with one line for the user if a feature cannot be written or removed."""
 
@@ -484,7 +488,7 @@ def _default(field: Field, text: str) -> Value:
         )
     try:
         value = _value(field, text)
-    except (ValueError, OverflowError, RecursionError):
+    except INVALID_VALUE:
         raise FeatureError(
             f"{field.name}: the default {text!r} is not a value of type {field.kind}"
         ) from None
