@@ -99,9 +99,12 @@ def _format(root: Path, folder: Path) -> None:
     """Remove unused imports, sort the others, and format the files by the project's rules."""
     config = ["--no-cache", "--quiet", "--config", str(root / "pyproject.toml")]
     ruff = [sys.executable, "-m", "ruff"]
+    # Commas in the templates must not keep short lists on several lines.
+    joined = ["--config", "lint.isort.split-on-trailing-comma=false"]
+    joined += ["--config", "format.skip-magic-trailing-comma=true"]
     for command in (
-        [*ruff, "check", *config, "--fix", "--select", "F401,I", str(folder)],
-        [*ruff, "format", *config, str(folder)],
+        [*ruff, "check", *config, *joined, "--fix", "--select", "F401,I", str(folder)],
+        [*ruff, "format", *config, *joined, str(folder)],
     ):
         done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
         if done.returncode:

@@ -7,10 +7,10 @@ from app.shared.pagination import Feed, FeedParams, Page
 
 
 class ItemService:
-    """Business logic of items. Methods raise `ItemNotFoundError` if no item has the given id.
+    """Business logic of items.
 
-    Methods also raise `ItemNotFoundError` for an item outside the repository's scope, because a 403
-    response would reveal that the item exists.
+    Methods raise `ItemNotFoundError` if no item has the given id. They also raise it for an item
+    outside the repository's scope, because a 403 response would reveal that the item exists.
     """
 
     def __init__(self, items: ItemRepository) -> None:
