@@ -375,7 +375,7 @@ def test_contains_no_empty_folders_or_stray_whitespace(tree: Path, unchecked: Un
             for path, text in new.items()
             for what, pattern in stray.items()
             # ruff also puts two blank lines between functions in code blocks of Markdown files.
-            if not (what == "blank lines" and path.endswith((".py", ".mako")))
+            if not (what == "blank lines" and path.endswith((".py", ".mako", ".j2")))
             and re.search(pattern, PYTHON_IN_MARKDOWN.sub("python", text), re.MULTILINE)
         }
         assert found == set()

@@ -48,7 +48,7 @@ MIN_UNIQUE_VALUES = 1000
 """Number of values that a unique column must allow, so that rows do not run out of values."""
 
 MAX_IDENTIFIER = 63
-"""Maximum length of the name of a table or constraint, in bytes (PostgreSQL)."""
+"""Maximum length of the name of a table or constraint, in bytes."""
 
 # Columns that every table has, and names that the generated code uses for something else.
 RESERVED_FIELDS = {
