@@ -1,10 +1,9 @@
 """Makes the migration of a feature that was written or removed."""
 
-import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.commands import migrated_scratch_database
@@ -24,9 +23,7 @@ def migration(root: Path) -> Iterator[Callable[[str], str]]:
     before = set(versions.glob("*.py"))
     import_models()
     with migrated_scratch_database() as settings:
-        with redirect_stdout(io.StringIO()):
-            difference = migrations.difference(settings)
-        if difference:
+        if migrations.difference(settings):
             raise FeatureError(
                 "The models have changes without a migration, so make it first: just migration '…'"
             )
