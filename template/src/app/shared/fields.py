@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 
-MAX_INTEGER = 2**63 - 1
-"""The largest number in an integer column. JavaScript is exact only up to 2**53."""
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that JSON clients read exactly (RFC 8259, section 6). Columns have 64 bits."""
 
 MAX_FLOAT = 1e300
 

@@ -37,7 +37,7 @@ KINDS = {part.strip().partition("(")[0] for part in TYPES.split(", ")}
 NUMBERS = {"int", "float", "decimal"}
 TEXTS = {"str", "text"}
 
-MAX_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**53 - 1
 MAX_FLOAT = 1e300
 MAX_STR = 10_000
 MAX_TEXT = 50_000
