@@ -4,6 +4,8 @@ A key is the path of a file's content in the store. Keys consist of ids, and nev
 a client has sent.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
@@ -149,11 +151,11 @@ class FileStore:
             return await asyncio.to_thread(_delete_staged, self.folder, before)
 
 
-def _stored(found: "ObjectMeta") -> StoredObject:
+def _stored(found: ObjectMeta) -> StoredObject:
     return StoredObject(found["path"], found["size"], found["last_modified"])
 
 
-async def _chunks(found: "GetResult") -> AsyncGenerator[bytes]:
+async def _chunks(found: GetResult) -> AsyncGenerator[bytes]:
     with _unavailable():
         async for chunk in found.stream(min_chunk_size=READ_BYTES):
             yield chunk
@@ -200,8 +202,8 @@ def _unavailable() -> Iterator[None]:
 def _sync(path: Path, root: Path) -> None:
     """Write a file and its folders to disk, so that a power failure cannot lose the file.
 
-    PostgreSQL and SQLite also write committed rows to disk. Without this function, a row could
-    remain after a power failure while the file's content is lost.
+    The database also writes committed rows to disk. Without this function, a row could remain after
+    a power failure while the file's content is lost.
     """
     folders = [folder for folder in path.parents if folder.is_relative_to(root)]
     for entry in (path, *folders) if os.name == "posix" else (path,):
