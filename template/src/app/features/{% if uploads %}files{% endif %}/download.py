@@ -1,9 +1,10 @@
 """Responses with the content of a file: validators, ranges and security headers (RFC 9110)."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
 from app.features.files.exceptions import RangeError
@@ -15,9 +16,7 @@ type Read = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
 """Opens the bytes of a file from the first argument up to, but not including, the second."""
 
 
-async def file_response(
-    file: StoredFile, read: Read, request_headers: Mapping[str, str]
-) -> Response:
+async def file_response(file: StoredFile, read: Read, request_headers: Headers) -> Response:
     """Return the file, the requested range of the file (206), or 304 if the client has the file.
 
     Raises `RangeError` if the file has no byte in the requested range.
@@ -31,7 +30,7 @@ async def file_response(
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "ETag": etag,
     }
-    if _matches(request_headers.get("if-none-match"), etag):
+    if _matches(request_headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     wanted = None
     # With `If-Range`, the range applies only if the client has a part of this version of the file.
@@ -79,7 +78,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    """Return whether an `If-None-Match` header contains the entity tag, or `*` for any tag."""
-    tags = [tag.strip().removeprefix("W/") for tag in (header or "").split(",")]
+def _matches(lines: list[str], etag: str) -> bool:
+    """Return whether the `If-None-Match` lines contain the entity tag, or `*` for any tag."""
+    tags = [tag.strip().removeprefix("W/") for tag in ",".join(lines).split(",")]
     return "*" in tags or etag in tags

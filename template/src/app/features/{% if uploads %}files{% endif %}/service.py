@@ -7,7 +7,7 @@ from uuid import UUID
 from app.config import Settings
 from app.core.database import Database, Scope, UnitOfWork
 from app.core.database.scope import OWNER
-from app.core.errors import ConflictError
+from app.core.errors import ConflictError, ServiceUnavailableError
 from app.core.files import FILES, INCOMING, FileStore
 from app.core.ids import uuid7
 from app.core.logging import get_logger
@@ -70,11 +70,15 @@ class FileService:
             return await StoredFileRepository(unit, self._scope).get_or_raise(file_id)
 
     async def read(self, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
-        """Open the file and return its bytes from `start` up to, but not including, `end`."""
+        """Open the file and return its bytes from `start` up to, but not including, `end`.
+
+        Raises `ServiceUnavailableError` if the store has lost the content.
+        """
         try:
             return await self._store.read(file.key, start, end)
-        except FileNotFoundError as exc:  # Another request has deleted the file in the meantime.
-            raise StoredFileNotFoundError(file.id) from exc
+        except FileNotFoundError as exc:
+            await self.get(file.id)  # Raises if another request has deleted the file meanwhile.
+            raise ServiceUnavailableError("The content of the file is unavailable.") from exc
 
     async def delete(self, file_id: UUID) -> None:
         """Delete the row, and after the commit the content."""
