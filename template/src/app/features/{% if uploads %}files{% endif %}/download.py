@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.features.files.exceptions import RangeError
@@ -16,9 +16,10 @@ type Read = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
 """Opens the bytes of a file from the first argument up to, but not including, the second."""
 
 
-async def file_response(file: StoredFile, read: Read, request_headers: Headers) -> Response:
+async def file_response(request: Request, file: StoredFile, read: Read) -> Response:
     """Return the file, the requested range of the file (206), or 304 if the client has the file.
 
+    The response to a HEAD request has no body, and the header `Range` is ignored (RFC 9110, 14.2).
     Raises `RangeError` if the file has no byte in the requested range.
     """
     etag = f'"{file.sha256}"'
@@ -30,12 +31,15 @@ async def file_response(file: StoredFile, read: Read, request_headers: Headers) 
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "ETag": etag,
     }
-    if _matches(request_headers.getlist("if-none-match"), etag):
+    if _matches(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        headers["Content-Length"] = str(file.size)
+        return Response(headers=headers, media_type=file.content_type)
     wanted = None
     # With `If-Range`, the range applies only if the client has a part of this version of the file.
-    if request_headers.get("if-range", etag) == etag:
-        wanted = parse_range(request_headers.get("range", ""), file.size)
+    if request.headers.get("if-range", etag) == etag:
+        wanted = parse_range(request.headers.get("range", ""), file.size)
     start, end = wanted or (0, file.size)
     headers["Content-Length"] = str(end - start)
     if wanted:
