@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from app.shared.filters import Sort
@@ -38,6 +38,13 @@ def clean_filename(text: str) -> str:
     if len(name) > MAX_LENGTH:
         raise ValueError(f"should have at most {MAX_LENGTH} characters")
     return name
+
+
+def check_is_no_boolean(value: object) -> object:
+    """Raise `ValueError` for a boolean, which pydantic would convert to an integer."""
+    if isinstance(value, bool):
+        raise ValueError("should be an integer")
+    return value
 
 
 Filename = Annotated[
@@ -87,7 +94,9 @@ class PresignRequest(InputSchema):
 
     filename: Filename
     content_type: Annotated[str, StringConstraints(to_lower=True, max_length=100)]
-    size: int = Field(strict=True, ge=1, lt=2**53, description="Exact size in bytes.")
+    size: Annotated[int, BeforeValidator(check_is_no_boolean)] = Field(
+        ge=1, lt=2**53, description="Exact size in bytes."
+    )
 
 
 class PresignResponse(AppSchema):
