@@ -43,7 +43,7 @@ def clean_filename(text: str) -> str:
 def check_is_no_boolean(value: object) -> object:
     """Raise `ValueError` for a boolean, which pydantic would convert to an integer."""
     if isinstance(value, bool):
-        raise ValueError("should be an integer")
+        raise ValueError("should be an integer")  # noqa: TRY004 # pydantic expects ValueError
     return value
 
 
