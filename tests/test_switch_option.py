@@ -162,7 +162,8 @@ def test_adding_equals_a_new_project_and_removing_undoes_it(
     commit(project)
     removed = switch(project, "remove", next(iter(answers)))
     after = without_migrations(project)
-    git(project, "checkout", "--quiet", "HEAD", "--", ".")
+    git(project, "add", "--all")
+    git(project, "reset", "--quiet", "--hard")
 
     assert added.returncode == 0, added.stdout
     assert removed.returncode == 0, removed.stdout
@@ -177,7 +178,7 @@ def without_migrations(project: Path) -> dict[str, bytes]:
     return {
         name: data
         for name, data in files(project).items()
-        if not name.startswith((".git/", "migrations/versions/"))
+        if not name.startswith((".git/", "migrations/versions/", "scripts/__pycache__/"))
     }
 
 
