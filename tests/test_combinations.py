@@ -122,6 +122,7 @@ FILES_OF_SEVERAL_OPTIONS = {
         "tests/security/test_file_access.py",
     },
     ("telemetry", "uploads"): {
+        "src/app/features/telemetry/dependencies.py",
         "src/app/features/telemetry/measurements/files.py",
         "tests/e2e/test_file_metrics.py",
     },

@@ -54,14 +54,8 @@ def test_every_command_of_the_checklist_exists(tree_answers: Answers, project: P
         match row.command:
             case ["uv", "run", "pytest", *arguments]:
                 assert_selects_tests(project, arguments)
-            case ["uv", "run", "just", "template-update", *changes]:
-                new: Answers = {
-                    name: value == "true" or value for name, value in map(split, changes)
-                }
-                choices = {**options.CODE, **options.SURFACE}
-                assert all(value in choices[name] for name, value in new.items()), row
-                assert options.valid(tree_answers | new), row
-                assert not new.items() <= tree_answers.items(), f"already chosen: {row}"
+            case ["uv", "run", "just", "add", option]:
+                assert options.EVERYTHING[option] != tree_answers[option], f"already on: {row}"
             case ["uv", "run", "just", recipe]:
                 recipes = re.findall(
                     r"^([\w-]+)[^:=\n]*:(?!=)", (project / "justfile").read_text(), re.MULTILINE
@@ -77,11 +71,6 @@ def test_every_command_of_the_checklist_exists(tree_answers: Answers, project: P
                 assert any(f'"{route}"' in path.read_text() for path in sources), row
             case _:
                 pytest.fail(f"unknown command: {row.command}")
-
-
-def split(change: str) -> tuple[str, str]:
-    name, _, value = change.partition("=")
-    return name, value
 
 
 def assert_selects_tests(project: Path, arguments: list[str]) -> None:

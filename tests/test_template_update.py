@@ -1,12 +1,8 @@
 """Test `just template-update`, which handles cases that `copier update` does not handle."""
 
 import re
-import runpy
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,8 +11,8 @@ import pytest
 
 from tests.support.rendering import render_to
 from tests.support.repositories import commit, git, release
-from tests.support.running import attempt, environment, run
-from tests.support.updates import CHANGELOG, append
+from tests.support.running import attempt, run
+from tests.support.updates import CHANGELOG, append, run_script
 
 SCRIPT = "scripts/template_update.py"
 
@@ -45,24 +41,7 @@ def committed(template: Path, project: Path) -> Path:
 
 
 def update(project: Path, *changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the update script in the test process, to reuse copier's cache of compiled templates.
-
-    If the update script does not handle an exception, the test fails.
-    """
-    command = [SCRIPT, *changes]
-    output = StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
-        patch.chdir(project)
-        patch.setattr(sys, "argv", command)
-        for name, value in environment().items():
-            patch.setenv(name, value)
-        try:
-            runpy.run_path(SCRIPT, run_name="__main__")
-            exit_code = 0
-        except SystemExit as ended:
-            output.write(str(ended.code))
-            exit_code = 1
-    return subprocess.CompletedProcess(command, exit_code, output.getvalue())
+    return run_script(project, SCRIPT, *changes)
 
 
 def test_updates_to_a_later_release_and_keeps_the_users_changes(

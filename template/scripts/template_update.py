@@ -37,12 +37,7 @@ FIXED_ANSWERS = {"orm", "database"}
 def main(changes: list[str]) -> None:
     answers = read_answers()
     wanted = dict(parse(change, answers) for change in changes)
-    # Check for untracked files too, because undoing the update with `git clean` deletes them.
-    if git("status", "--porcelain", "--untracked-files"):
-        sys.exit(
-            "The project has uncommitted changes, which undoing the update would delete."
-            " Commit them first."
-        )
+    require_clean_tree()
     try:
         with tempfile.TemporaryDirectory() as folder:
             generated = Path(folder)
@@ -91,6 +86,15 @@ def read_answers() -> dict[str, Any]:
     if not (isinstance(answers, dict) and {"_commit", "_src_path"} <= answers.keys()):
         sys.exit(f"{ANSWERS} contains no template version, so there is nothing to update from.")
     return answers
+
+
+def require_clean_tree() -> None:
+    # Check for untracked files too, because undoing the update with `git clean` deletes them.
+    if git("status", "--porcelain", "--untracked-files"):
+        sys.exit(
+            "The project has uncommitted changes, which undoing the update would delete."
+            " Commit them first."
+        )
 
 
 def parse(change: str, answers: dict[str, Any]) -> tuple[str, str]:

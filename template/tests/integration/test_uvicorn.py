@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.core.server.shutdown import Server
@@ -78,9 +79,26 @@ def test_stopping_workers_refuse_connections_and_finish_requests() -> None:
         assert sender.recv(1024).startswith(OK)
 
 
+@pytest.mark.error_path
+def test_plain_uvicorn_exits_with_code_0_if_the_application_cannot_start() -> None:
+    assert exit_code_without_application(PLAIN) == 0
+
+
+@pytest.mark.error_path
+def test_the_override_exits_with_code_3_if_the_application_cannot_start() -> None:
+    assert exit_code_without_application(OVERRIDDEN) == STARTUP_FAILURE == 3
+
+
 def test_uvicorn_has_no_parameter_for_the_class_of_its_workers() -> None:
     """`run_workers` patches uvicorn, because uvicorn has no parameter for the worker class."""
     assert set(inspect.signature(Multiprocess).parameters) == {"config", "sockets"}
+
+
+def exit_code_without_application(code: str) -> int:
+    """Run worker processes whose application does not exist, and return the parent's exit code."""
+    command = [sys.executable, "-c", code.replace("ok_app", "missing_app"), "0"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    return ended.returncode
 
 
 async def response_while_stopping(server_class: type[uvicorn.Server]) -> bytes:

@@ -3,7 +3,6 @@
 import ipaddress
 import json
 import re
-from contextlib import suppress
 from typing import Annotated, Any
 
 import limits
@@ -44,22 +43,26 @@ def split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def check_origin(origin: str) -> str:
-    """Return the origin, or raise `ValueError` if browsers would write the origin differently.
+def is_origin(text: str) -> bool:
+    """Return whether the text is an origin as browsers write it.
 
     Browsers send the scheme and host in lower case, without a default port (RFC 6454, section 6.2).
     """
-    if origin == "*":
-        return origin
-    with suppress(ValueError):
-        url = AnyHttpUrl(origin)  # pydantic normalizes the URL, as browsers do.
-        host = (url.host or "").strip("[]")
-        if str(url) == f"{origin}/" and "@" not in origin and url.port != 0 and is_host(host):
-            return origin
-    raise ValueError(
-        "should be `*` or an origin as browsers send it, such as https://example.com: in lower case,"
-        " without a default port, user name or path"
-    )
+    try:
+        url = AnyHttpUrl(text)  # pydantic normalizes the URL, as browsers do.
+    except ValueError:
+        return False
+    host = (url.host or "").strip("[]")
+    return str(url) == f"{text}/" and "@" not in text and url.port != 0 and is_host(host)
+
+
+def check_origin(origin: str) -> str:
+    if origin != "*" and not is_origin(origin):
+        raise ValueError(
+            "should be `*` or an origin as browsers send it, such as https://example.com: in lower"
+            " case, without a default port, user name or path"
+        )
+    return origin
 
 
 def check_host(host: str) -> str:

@@ -7,14 +7,19 @@ lost if a client or a proxy sends it on an idle connection while uvicorn closes 
 With several worker processes, uvicorn's parent process keeps its listening sockets open until the
 last worker has ended. While the parent's sockets are open, the operating system accepts connections
 that no worker will serve (uvicorn pull request 2010, which is not merged, would fix this problem).
+
+With several worker processes, uvicorn's parent process exits with code 0 if the application cannot
+start, so a process manager would not notice the failure.
 """
 
 import asyncio
 import socket
+import sys
 from functools import cached_property
 from typing import override
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 NOTICE_SECONDS = 0.5
@@ -54,7 +59,14 @@ class Supervisor(multiprocess.Multiprocess):
 
 
 def run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-    """Serve in `config.workers` worker processes until the parent process receives SIGTERM."""
+    """Serve in `config.workers` worker processes until the parent process receives SIGTERM.
+
+    If the application cannot start, the parent process exits with code 3, as a server with one
+    process does.
+    """
     # uvicorn has no parameter for the worker process class, so this function replaces the class.
     multiprocess.Process = Worker  # type: ignore[misc]
-    Supervisor(config, sockets=sockets).run()
+    supervisor = Supervisor(config, sockets=sockets)
+    supervisor.run()
+    if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)

@@ -1,5 +1,7 @@
 """Detects the type of a file from its first bytes, because clients may declare any type."""
 
+from contextlib import suppress
+
 import puremagic
 
 HEAD_BYTES = 8192
@@ -8,7 +10,6 @@ HEAD_BYTES = 8192
 
 def detect_content_type(head: bytes) -> str | None:
     """Return the media type, such as `image/png`, or None if the type is unknown."""
-    try:
+    with suppress(puremagic.PureError, ValueError):
         return puremagic.from_string(head, mime=True) or None
-    except (puremagic.PureError, ValueError):
-        return None
+    return None

@@ -4,10 +4,12 @@ A key is the path of a file's content in the store. Keys consist of ids, and nev
 a client has sent.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +38,20 @@ READ_BYTES = 256 * 1024
 CONNECT_TIMEOUT = timedelta(seconds=2)
 READ_TIMEOUT = timedelta(seconds=30)
 RETRY_TIMEOUT = timedelta(seconds=6)
+ANSWER_TIMEOUT = timedelta(seconds=8)
+"""Maximum duration of a request to the store without the transfer of content, with all retries."""
+
+PLATFORM_VARIABLES = frozenset(
+    {
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    }
+)
+"""Variables by which ECS and EKS provide the credentials of a role."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class FileStore:
         The content appears in the store when it is complete. If the iterator or the store raises an
         error, or if the task is cancelled, nothing is stored.
         """
-        with _unavailable():
+        with _unavailable(needs_key=False):
             # Parts are uploaded one after another, so that only one part is in memory.
             await obstore.put_async(self._store, key, content, max_concurrency=1)
             if self.folder:
@@ -94,13 +110,13 @@ class FileStore:
             options["range"] = (start, end)
         elif start:
             options["range"] = {"offset": start}
-        with _unavailable():
+        async with _answering():
             found = await obstore.get_async(self._store, key, options=options)
         return _chunks(found)
 
     async def head(self, key: str) -> StoredObject:
         """Return the size and the age. Raise `FileNotFoundError` if the key is not in the store."""
-        with _unavailable():
+        async with _answering():
             return _stored(await obstore.head_async(self._store, key))
 
     async def copy(self, source: str, target: str) -> None:
@@ -110,18 +126,23 @@ class FileStore:
 
     async def delete(self, key: str) -> None:
         """Delete the content. Do nothing if the key is not in the store."""
-        with _unavailable(), suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, key)
+        with suppress(FileNotFoundError):
+            async with _answering():
+                await obstore.delete_async(self._store, key)
 
     async def list(self, prefix: str) -> AsyncGenerator[Sequence[StoredObject]]:
         """Yield all keys that begin with the prefix, in batches of up to 1000."""
-        with _unavailable():
-            async for batch in obstore.list(self._store, prefix, chunk_size=1000):
-                yield [_stored(found) for found in batch]
+        batches = aiter(obstore.list(self._store, prefix, chunk_size=1000))
+        while True:
+            async with _answering(needs_key=False):
+                batch = await anext(batches, None)
+            if not batch:
+                return
+            yield [_stored(found) for found in batch]
 
     async def ping(self) -> None:
         """Check that the store can be reached and, if it is a folder, that it can be written."""
-        with _unavailable():
+        async with _answering(needs_key=False):
             if self.folder and not os.access(self.folder, os.W_OK):
                 raise PermissionError(self.folder)
             await anext(aiter(obstore.list(self._store, FILES, chunk_size=1)), None)
@@ -134,7 +155,7 @@ class FileStore:
     async def presign(self, key: str, expires_in: timedelta) -> str:
         """Return a URL to which a client can upload the content of `key` with a PUT request."""
         assert isinstance(self._store, S3Store)  # noqa: S101 # callers check `can_presign`
-        with _unavailable():
+        async with _answering():
             return await obstore.sign_async(self._store, "PUT", key, expires_in)
 
     async def delete_staged(self, before: datetime) -> int:
@@ -145,22 +166,21 @@ class FileStore:
         """
         if not self.folder:
             return 0
-        with _unavailable():
+        with _unavailable(needs_key=False):
             return await asyncio.to_thread(_delete_staged, self.folder, before)
 
 
-def _stored(found: "ObjectMeta") -> StoredObject:
+def _stored(found: ObjectMeta) -> StoredObject:
     return StoredObject(found["path"], found["size"], found["last_modified"])
 
 
-async def _chunks(found: "GetResult") -> AsyncGenerator[bytes]:
+async def _chunks(found: GetResult) -> AsyncGenerator[bytes]:
     with _unavailable():
         async for chunk in found.stream(min_chunk_size=READ_BYTES):
             yield chunk
 
 
 def _open_bucket(settings: Settings) -> S3Store:
-    """Return the bucket. obstore also reads other AWS_* variables, such as AWS_SESSION_TOKEN."""
     endpoint = settings.s3_endpoint or ""
     config: S3Config = {"region": settings.aws_region, "virtual_hosted_style_request": False}
     if endpoint:
@@ -168,31 +188,57 @@ def _open_bucket(settings: Settings) -> S3Store:
     if settings.aws_access_key_id and settings.aws_secret_access_key:
         config["access_key_id"] = settings.aws_access_key_id.get_secret_value()
         config["secret_access_key"] = settings.aws_secret_access_key.get_secret_value()
-    return S3Store(
-        settings.s3_bucket,
-        config=config,
-        client_options={
-            "allow_http": endpoint.startswith("http://"),
-            "connect_timeout": CONNECT_TIMEOUT,
-            "read_timeout": READ_TIMEOUT,
-            # The default timeout of 30 seconds includes the time to read the whole response.
-            "timeout": timedelta(days=1),
-        },
-        retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
-    )
+    with _hidden_variables():
+        return S3Store(
+            settings.s3_bucket,
+            config=config,
+            client_options={
+                "allow_http": endpoint.startswith("http://"),
+                "connect_timeout": CONNECT_TIMEOUT,
+                "read_timeout": READ_TIMEOUT,
+                # The default timeout of 30 seconds includes the time to read the whole response.
+                "timeout": timedelta(days=1),
+            },
+            retry_config={"max_retries": 3, "retry_timeout": RETRY_TIMEOUT},
+        )
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def _hidden_variables() -> Iterator[None]:
+    """Hide all environment variables from obstore that could replace a setting of the service.
+
+    When obstore opens a bucket, it reads all AWS_* variables. For example, AWS_ENDPOINT_URL_S3 has
+    precedence over S3_ENDPOINT, and AWS_SESSION_TOKEN would be sent with AWS_ACCESS_KEY_ID. obstore
+    prints the value of an invalid variable, which may be a secret, in an error message.
+    """
+    names = {name for name in os.environ if name.startswith("AWS_")} - PLATFORM_VARIABLES
+    hidden = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+@asynccontextmanager
+async def _answering(*, needs_key: bool = True) -> AsyncGenerator[None]:
+    """Like `_unavailable`, for a request that transfers no content and ends in `ANSWER_TIMEOUT`."""
+    with _unavailable(needs_key=needs_key):
+        async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+            yield
+
+
+@contextmanager
+def _unavailable(*, needs_key: bool = True) -> Iterator[None]:
     """Raise `ServiceUnavailableError` if the store reports an error.
 
-    If the store does not contain a key, `FileNotFoundError` is raised unchanged.
+    If the operation needs a key that the store does not contain, `FileNotFoundError` is raised
+    unchanged. If the operation needs no key, the bucket or the folder is missing.
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (BaseError, OSError) as exc:
+        if needs_key and isinstance(exc, FileNotFoundError):
+            raise
         message = "The file store is unavailable. Try again in a few seconds."
         raise ServiceUnavailableError(message) from exc
 
@@ -200,8 +246,8 @@ def _unavailable() -> Iterator[None]:
 def _sync(path: Path, root: Path) -> None:
     """Write a file and its folders to disk, so that a power failure cannot lose the file.
 
-    PostgreSQL and SQLite also write committed rows to disk. Without this function, a row could
-    remain after a power failure while the file's content is lost.
+    The database also writes committed rows to disk. Without this function, a row could remain after
+    a power failure while the file's content is lost.
     """
     folders = [folder for folder in path.parents if folder.is_relative_to(root)]
     for entry in (path, *folders) if os.name == "posix" else (path,):
@@ -216,7 +262,8 @@ def _delete_staged(folder: Path, before: datetime) -> int:
     deleted = 0
     for path in folder.rglob("*#*"):
         with suppress(FileNotFoundError):
-            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+            modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            if path.is_file() and modified_at < before:
                 path.unlink()
                 deleted += 1
     return deleted

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from structlog.contextvars import bind_contextvars
 
-from app.core.database import EVERYTHING, Scope
+from app.core.database import EVERYTHING, Scope, UnitOfWork
 from app.core.rate_limit import RateLimitError, client_address
 from app.core.security import (
     Actor,
@@ -41,9 +41,17 @@ async def get_actor(request: Request, token: AccessTokenDep, unit: UnitDep) -> A
     deleted.
     """
     user_id = _verified_user_id(token, await get_resources(request))
-    users = UserRepository(unit, EVERYTHING)
     if is_read_only(request):
-        return _active_actor(user_id, await users.active_role(user_id))
+        return _active_actor(user_id, await UserRepository(unit, EVERYTHING).active_role(user_id))
+    return await lock_actor(user_id, unit)
+
+
+async def lock_actor(user_id: UUID, unit: UnitOfWork) -> Actor:
+    """Return the user, who cannot be deleted before the transaction of `unit` ends.
+
+    Raises `InvalidTokenError` if the user is inactive or deleted.
+    """
+    users = UserRepository(unit, EVERYTHING)
     return _active_actor(user_id, await users.lock_against_deletion(user_id))
 
 

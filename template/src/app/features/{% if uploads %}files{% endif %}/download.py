@@ -1,9 +1,10 @@
 """Responses with the content of a file: validators, ranges and security headers (RFC 9110)."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.features.files.exceptions import RangeError
@@ -15,11 +16,10 @@ type Read = Callable[[int, int], Awaitable[AsyncIterator[bytes]]]
 """Opens the bytes of a file from the first argument up to, but not including, the second."""
 
 
-async def file_response(
-    file: StoredFile, read: Read, request_headers: Mapping[str, str]
-) -> Response:
+async def file_response(request: Request, file: StoredFile, read: Read) -> Response:
     """Return the file, the requested range of the file (206), or 304 if the client has the file.
 
+    The response to a HEAD request has no body, and the header `Range` is ignored (RFC 9110, 14.2).
     Raises `RangeError` if the file has no byte in the requested range.
     """
     etag = f'"{file.sha256}"'
@@ -31,12 +31,15 @@ async def file_response(
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "ETag": etag,
     }
-    if _matches(request_headers.get("if-none-match"), etag):
+    if _matches(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        headers["Content-Length"] = str(file.size)
+        return Response(headers=headers, media_type=file.content_type)
     wanted = None
     # With `If-Range`, the range applies only if the client has a part of this version of the file.
-    if request_headers.get("if-range", etag) == etag:
-        wanted = parse_range(request_headers.get("range", ""), file.size)
+    if request.headers.get("if-range", etag) == etag:
+        wanted = parse_range(request.headers.get("range", ""), file.size)
     start, end = wanted or (0, file.size)
     headers["Content-Length"] = str(end - start)
     if wanted:
@@ -79,7 +82,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    """Return whether an `If-None-Match` header contains the entity tag, or `*` for any tag."""
-    tags = [tag.strip().removeprefix("W/") for tag in (header or "").split(",")]
+def _matches(lines: list[str], etag: str) -> bool:
+    """Return whether the `If-None-Match` lines contain the entity tag, or `*` for any tag."""
+    tags = [tag.strip().removeprefix("W/") for tag in ",".join(lines).split(",")]
     return "*" in tags or etag in tags

@@ -82,8 +82,11 @@ class FormTypeError(AppError):
 class SlowUploadError(AppError):
     status_code = 408
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The client sent no data for {seconds:g} seconds.")
+    def __init__(self, read_timeout: float, max_duration: float) -> None:
+        super().__init__(
+            f"The client sent no data for {read_timeout:g} seconds, or the upload took longer than"
+            f" {max_duration:g} seconds."
+        )
 
 
 class SweepRefusedError(AppError):

@@ -29,6 +29,13 @@ FIELD = "file"
 READ_TIMEOUT = 30.0
 """Seconds that a client may send no data before the upload is aborted."""
 
+MAX_DURATION = 3000.0
+"""Seconds after which an upload is aborted, although the client still sends data.
+
+S3 dates an object by the start of its multipart upload, and the sweep deletes content without a row
+after an hour. Therefore, an upload must end earlier.
+"""
+
 MAX_OVERHEAD_BYTES = 64 * 1024
 """Maximum size of the body without the content of the file: delimiters and part headers."""
 
@@ -155,19 +162,21 @@ async def _boundary(request: Request, chunks: AsyncIterator[bytes]) -> bytes:
 
 async def _received(request: Request) -> AsyncGenerator[bytes]:
     """Yield the chunks of the body."""
-    stream = aiter(request.stream())
-    while True:
+    stream, now = aiter(request.stream()), asyncio.get_running_loop().time
+    deadline = now() + MAX_DURATION
+    while now() < deadline:
         try:
-            async with asyncio.timeout(READ_TIMEOUT):
+            async with asyncio.timeout_at(min(deadline, now() + READ_TIMEOUT)):
                 chunk = await anext(stream, None)
-        except TimeoutError as exc:
-            raise SlowUploadError(READ_TIMEOUT) from exc
+        except TimeoutError:
+            break
         except ClientDisconnect as exc:
             raise InvalidFormError("The client closed the connection.") from exc
         if chunk is None:
             return
         if chunk:
             yield chunk
+    raise SlowUploadError(READ_TIMEOUT, MAX_DURATION)
 
 
 async def _limited(

@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from app.shared.filters import Sort
@@ -11,25 +11,40 @@ from app.shared.pagination import PageParams
 from app.shared.schemas import AppSchema, InputSchema, SearchText
 
 MAX_LENGTH = 255
-# Control characters, and characters that change the direction of text, such as U+202E.
-CONTROL = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+# Control characters, line separators and format characters (Unicode categories Cc, Zl, Zp and Cf).
+# Format characters are invisible. For example, U+202E reverses the text after it.
+CONTROL = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b"
+    r"\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001-\U000e007f"
+)
+# Persian names and emoji contain these two format characters, so they are removed.
+JOINERS = r"\u200c\u200d"
 # A path whose last part contains more than dots and whitespace, for the OpenAPI document.
-FILENAME = rf"^[^{CONTROL}]*[^\s./\\{CONTROL}][^/\\{CONTROL}]*$"
+FILENAME = rf"^[^{CONTROL}]*[^\s./\\{CONTROL}{JOINERS}][^/\\{CONTROL}]*$"
 
 
 def clean_filename(text: str) -> str:
     """Return the last part of the path, because some clients send a path as the file's name.
 
     Raises `ValueError` if this part is too long or contains only dots and whitespace, or if the
-    path contains control characters.
+    path contains control or format characters.
     """
     # Matching FILENAME takes time that grows with the square of the length, unlike these checks.
-    name = re.split(r"[/\\]", text)[-1].strip()
+    name = re.sub(f"[{JOINERS}]", "", re.split(r"[/\\]", text)[-1]).strip()
     if re.search(f"[{CONTROL}]", text) or re.fullmatch(r"[\s.]*", name):
-        raise ValueError("should be a name without control characters")
+        raise ValueError("should be a name without control and format characters")
     if len(name) > MAX_LENGTH:
         raise ValueError(f"should have at most {MAX_LENGTH} characters")
     return name
+
+
+def check_is_no_boolean(value: object) -> object:
+    """Raise `ValueError` for a boolean, which pydantic would convert to an integer."""
+    if isinstance(value, bool):
+        raise ValueError("should be an integer")  # noqa: TRY004 # pydantic expects ValueError
+    return value
 
 
 Filename = Annotated[
@@ -79,7 +94,9 @@ class PresignRequest(InputSchema):
 
     filename: Filename
     content_type: Annotated[str, StringConstraints(to_lower=True, max_length=100)]
-    size: int = Field(ge=1, lt=2**53, description="Exact size in bytes.")
+    size: Annotated[int, BeforeValidator(check_is_no_boolean)] = Field(
+        ge=1, lt=2**53, description="Exact size in bytes."
+    )
 
 
 class PresignResponse(AppSchema):

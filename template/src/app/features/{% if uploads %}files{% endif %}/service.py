@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from uuid import UUID
 from app.config import Settings
 from app.core.database import Database, Scope, UnitOfWork
 from app.core.database.scope import OWNER
-from app.core.errors import ConflictError
+from app.core.errors import AppError, ServiceUnavailableError
 from app.core.files import FILES, INCOMING, FileStore
 from app.core.ids import uuid7
 from app.core.logging import get_logger
@@ -32,6 +32,10 @@ UPLOAD_WINDOW = timedelta(hours=1)
 """Time that a client has for a presigned upload, including the call that completes it."""
 
 
+type LockOwner = Callable[[UnitOfWork], Awaitable[object]]
+"""Locks the owner in the transaction, or raises an error if the owner may no longer store files."""
+
+
 class FileService:
     """Stores files. The content is in the file store, and a row in the database describes it.
 
@@ -43,12 +47,18 @@ class FileService:
     """
 
     def __init__(
-        self, database: Database, store: FileStore, settings: Settings, scope: Scope
+        self,
+        database: Database,
+        store: FileStore,
+        settings: Settings,
+        scope: Scope,
+        lock_owner: LockOwner | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._settings = settings
         self._scope = scope
+        self._lock_owner = lock_owner
 
     async def upload(self, filename: str, content: AsyncIterable[bytes]) -> StoredFile:
         """Store a file. No database connection is used while the client sends the content.
@@ -70,11 +80,15 @@ class FileService:
             return await StoredFileRepository(unit, self._scope).get_or_raise(file_id)
 
     async def read(self, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
-        """Open the file and return its bytes from `start` up to, but not including, `end`."""
+        """Open the file and return its bytes from `start` up to, but not including, `end`.
+
+        Raises `ServiceUnavailableError` if the store has lost the content.
+        """
         try:
             return await self._store.read(file.key, start, end)
-        except FileNotFoundError as exc:  # Another request has deleted the file in the meantime.
-            raise StoredFileNotFoundError(file.id) from exc
+        except FileNotFoundError as exc:
+            await self.get(file.id)  # Raises if another request has deleted the file meanwhile.
+            raise ServiceUnavailableError("The content of the file is unavailable.") from exc
 
     async def delete(self, file_id: UUID) -> None:
         """Delete the row, and after the commit the content."""
@@ -172,14 +186,17 @@ class FileService:
         }
         try:
             async with self._database.transaction() as unit:
+                if self._lock_owner:
+                    await self._lock_owner(unit)
                 if pending:
                     values["id"] = pending.id
                     await PendingUploadRepository(unit, self._own).delete(pending.id)
                     unit.after_commit(self._store.delete, self._incoming_key(pending.id))
                 await self._check_limits(unit, inspected.size)
                 return await StoredFileRepository(unit, self._own).create(values)
-        except (ConflictError, StoredFileNotFoundError):
-            await self._store.delete(key)
+        except AppError as exc:
+            if exc.status_code < 500:
+                await self._store.delete(key)
             raise
 
     async def _discard(self, upload_id: UUID, *keys: str) -> None:

@@ -3,7 +3,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
-from sqlmodel import col
 
 from app.core.database.changes import Resource
 from app.core.database.models import Entity
@@ -32,12 +31,12 @@ class StoredFileRepository(_SizedRepository[StoredFile]):
 
     async def search(self, params: FileListParams) -> Page[StoredFile]:
         """Return a page of the files whose name contains `params.q`, ignoring case."""
-        where = [col(StoredFile.filename).icontains(params.q, autoescape=True)] if params.q else []
+        where = [self._table.filename.icontains(params.q, autoescape=True)] if params.q else []
         return await self.page(params, params.order, *where)
 
     async def existing_keys(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that belong to a file."""
-        statement = select(col(StoredFile.key)).where(col(StoredFile.key).in_(keys))
+        statement = select(self._table.key).where(self._table.key.in_(keys))
         rows = await self._session.execute(statement.where(*self._conditions()))
         return set(rows.scalars())
 
@@ -48,10 +47,10 @@ class PendingUploadRepository(_SizedRepository[PendingUpload]):
 
     async def existing_ids(self, ids: Sequence[UUID]) -> set[UUID]:
         """Return those of the ids that belong to a pending upload."""
-        statement = select(col(PendingUpload.id)).where(col(PendingUpload.id).in_(ids))
+        statement = select(self._table.id).where(self._table.id.in_(ids))
         rows = await self._session.execute(statement.where(*self._conditions()))
         return set(rows.scalars())
 
     async def delete_expired(self, now: datetime) -> None:
-        statement = delete(PendingUpload).where(col(PendingUpload.expires_at) < now)
+        statement = delete(self.model).where(self._table.expires_at < now)
         await self._session.execute(statement.where(*self._conditions()))
