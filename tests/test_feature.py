@@ -394,16 +394,15 @@ def test_a_failure_or_an_interrupt_leaves_nothing(
 
     # The migration cannot be made, because the new model cannot be imported.
     template = next(project.root.glob(".scaffold/feature/src/**/models.py.j2"))
-    template.write_text(template.read_text() + "\nraise ValueError('broken')\n")
+    models_template = template.read_text()
+    template.write_text(models_template + "\nraise ValueError('broken')\n")
     with pytest.raises(AssertionError, match="The migration could not be made"):
         command_line(project, env, "note", "title:str")
     assert files(project.root / "src") | files(project.root / "migrations") == before
     assert router.is_file()
 
     # The process is interrupted while it makes the migration.
-    template.write_text(
-        template.read_text().replace("raise ValueError", "__import__('time').sleep(60); (")
-    )
+    template.write_text(models_template + "\n__import__('time').sleep(60)\n")
     with (tmp_path / "output").open("w") as output:
         process = project.start(
             *("python", "-m", "app_dev.feature", "note", "title:str"),
