@@ -69,16 +69,18 @@ WORDS: dict[tuple[str, str | bool], tuple[str, str]] = {
     # The second regular expression allows the phrases that these explanations contain.
     ("database", "postgresql"): ("postgres|asyncpg|pgserver", "PostgreSQL (cannot|would)"),
     ("database", "sqlite"): ("sqlite", r"zone \(SQLite\)"),
-    # With `auth=none`, docs/production.md still mentions `auth=jwt`.
-    ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", "auth=jwt|docker login"),
-    # With `redis=false`, the documentation and a warning still mention `redis=true`.
-    ("redis", True): (r"\bredis(?!tri)|valkey", "redis=true|way of Redis|a Redis outage"),
+    ("auth", "jwt"): ("jwt|argon2|login|refresh token|aiosmtplib", "docker login"),
+    # With `redis=false`, the documentation and a warning still mention `just add redis`.
+    ("redis", True): (
+        r"\bredis(?!tri)|valkey",
+        "redis=true|just (add|remove) redis|way of Redis|a Redis outage",
+    ),
     # Even with `websockets=false`, middleware handles ASGI messages such as `websocket.accept`.
     ("websockets", True): ("websocket", r"websocket\.(close|accept|http)"),
     ("worker", True): ("taskiq", ""),
     ("telemetry", True): (
         r"telemetry|prometheus|\botel|otlp|/metrics(?!-)|traceparent",
-        "telemetry=true",
+        "just add telemetry",
     ),
     ("uploads", True): (r"upload|obstore|puremagic|\bs3\b|aws_", ""),
     ("kubernetes", True): ("kubernetes|kubectl|kustomiz", ""),
@@ -325,7 +327,8 @@ def test_mentions_no_option_that_was_not_chosen(tree_answers: Answers, tree: Pat
     found = {
         f"{path}: {line.strip()}"
         for path, digest in digests(tree).items()
-        if path != ".copier-answers.yml"
+        # These files contain the names of all options.
+        if path not in {".copier-answers.yml", "scripts/switch_option.py"}
         for answer, lines in mentions(path, Text(digest, tree / path)).items()
         if answer not in chosen
         for line in lines
