@@ -52,6 +52,15 @@ FIELDS = [
 CUSTOMER = ["name:str(100):search:sort", "email:str(254):unique"]
 COUNTRY = ["code:str(3):min(2):unique:sort", "population:int:min(0):index", "order:int=1"]
 
+TESTS_OF_ALL_FEATURES = (
+    "tests/contract",
+    "tests/integration/test_migrations.py",
+    "tests/integration/test_scopes.py",
+    "tests/security/test_access.py",
+    "tests/security/test_scopes.py",
+)
+"""Tests of a project that test every feature, so they also test the features that are written."""
+
 
 @pytest.fixture(scope="module")
 def tree(render: Render) -> Path:
@@ -338,25 +347,44 @@ def command_line(project: Project, env: dict[str, str], *arguments: str) -> str:
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("auth", ["jwt", "none"])
+@pytest.mark.parametrize(
+    ("orm", "database_name", "has_options"),
+    [
+        ("sqlalchemy", "postgresql", True),
+        ("sqlalchemy", "sqlite", False),
+        ("sqlmodel", "postgresql", False),
+        ("sqlmodel", "sqlite", True),
+        ("tortoise", "postgresql", True),
+        ("tortoise", "sqlite", False),
+        ("piccolo", "postgresql", True),
+        ("piccolo", "postgresql", False),
+    ],
+)
 def test_a_feature_with_every_type_passes_the_checks_of_its_project(
-    orm_and_database: Answers,
-    auth: str,
+    orm: str,
+    database_name: str,
+    has_options: bool,
     template: Path,
     sync: Callable[[Path], Project],
     tmp_path: Path,
 ) -> None:
-    has_options = auth == "jwt"
-    answers = {**orm_and_database, "auth": auth, "redis": has_options, "websockets": has_options}
+    answers: Answers = {
+        "orm": orm,
+        "database": database_name,
+        "auth": "jwt" if has_options else "none",
+        "redis": has_options,
+        "websockets": has_options,
+    }
     root = tmp_path / "my-api"
     render_to(template, root, answers)
     git(root, "init", "--quiet")
     project = sync(root)
     commit(root)
     before = files(root / "src") | files(root / "tests")
+    known = set((root / "tests").rglob("test_*.py"))
     with database(answers, tmp_path) as url:
         env = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
-        public = ["--public"] if auth == "jwt" else []
+        public = ["--public"] if has_options else []
         command_line(project, env, "customer", *CUSTOMER)
         command_line(project, env, "country", "--plural=countries", *public, *COUNTRY)
         command_line(project, env, "line_item", "--no-events", "--no-cache", *FIELDS)
@@ -364,7 +392,9 @@ def test_a_feature_with_every_type_passes_the_checks_of_its_project(
             project.run(*check, env=env)
         project.run("mypy", "--cache-dir", str(project.caches / "mypy"), env=env)
         project.run("app", "db", "check", env=env)
-        project.run("pytest", "-q", env=env)
+        written = sorted(set((root / "tests").rglob("test_*.py")) - known)
+        others = [root / name for name in TESTS_OF_ALL_FEATURES if (root / name).exists()]
+        project.run("pytest", "-q", *map(str, (*written, *others)), env=env)
 
         with pytest.raises(AssertionError, match="refers to it"):
             command_line(project, env, "customer", "--remove")
