@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import options
 from tests.support.client import PASSWORD
 from tests.support.options import Answers
 from tests.support.projects import Project
@@ -51,6 +52,9 @@ FIELDS = [
 ]
 CUSTOMER = ["name:str(100):search:sort", "email:str(254):unique"]
 COUNTRY = ["code:str(3):min(2):unique:sort", "population:int:min(0):index", "order:int=1"]
+
+SWITCHED_ON: Answers = {"auth": "jwt", "redis": True, "websockets": True}
+SWITCHED_OFF: Answers = {"auth": "none", "redis": False, "websockets": False}
 
 TESTS_OF_ALL_FEATURES = (
     "tests/contract",
@@ -348,33 +352,22 @@ def command_line(project: Project, env: dict[str, str], *arguments: str) -> str:
 
 @pytest.mark.core
 @pytest.mark.parametrize(
-    ("orm", "database_name", "has_options"),
+    "answers",
     [
-        ("sqlalchemy", "postgresql", True),
-        ("sqlalchemy", "sqlite", False),
-        ("sqlmodel", "postgresql", False),
-        ("sqlmodel", "sqlite", True),
-        ("tortoise", "postgresql", True),
-        ("tortoise", "sqlite", False),
-        ("piccolo", "postgresql", True),
-        ("piccolo", "postgresql", False),
+        {"orm": "sqlalchemy", "database": "postgresql", **SWITCHED_ON},
+        {"orm": "sqlalchemy", "database": "sqlite", **SWITCHED_OFF},
+        {"orm": "sqlmodel", "database": "postgresql", **SWITCHED_OFF},
+        {"orm": "sqlmodel", "database": "sqlite", **SWITCHED_ON},
+        {"orm": "tortoise", "database": "postgresql", **SWITCHED_ON},
+        {"orm": "tortoise", "database": "sqlite", **SWITCHED_OFF},
+        {"orm": "piccolo", "database": "postgresql", **SWITCHED_ON},
+        {"orm": "piccolo", "database": "postgresql", **SWITCHED_OFF},
     ],
+    ids=options.name,
 )
 def test_a_feature_with_every_type_passes_the_checks_of_its_project(
-    orm: str,
-    database_name: str,
-    has_options: bool,
-    template: Path,
-    sync: Callable[[Path], Project],
-    tmp_path: Path,
+    answers: Answers, template: Path, sync: Callable[[Path], Project], tmp_path: Path
 ) -> None:
-    answers: Answers = {
-        "orm": orm,
-        "database": database_name,
-        "auth": "jwt" if has_options else "none",
-        "redis": has_options,
-        "websockets": has_options,
-    }
     root = tmp_path / "my-api"
     render_to(template, root, answers)
     git(root, "init", "--quiet")
@@ -384,7 +377,7 @@ def test_a_feature_with_every_type_passes_the_checks_of_its_project(
     known = set((root / "tests").rglob("test_*.py"))
     with database(answers, tmp_path) as url:
         env = {"DATABASE_URL": url, "JWT_SECRET": PASSWORD * 2}
-        public = ["--public"] if has_options else []
+        public = ["--public"] if answers["auth"] == "jwt" else []
         command_line(project, env, "customer", *CUSTOMER)
         command_line(project, env, "country", "--plural=countries", *public, *COUNTRY)
         command_line(project, env, "line_item", "--no-events", "--no-cache", *FIELDS)
