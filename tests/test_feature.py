@@ -76,6 +76,7 @@ def package(tree: Path) -> Iterator[Callable[[str], ModuleType]]:
     """Return a function that imports a module of the rendered project's `app_dev.feature`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(tree / "src")
+        patch.setattr(sys, "dont_write_bytecode", True)  # Other tests compare the tree's files.
         yield lambda name: importlib.import_module(f"app_dev.feature.{name}")
         for name in [name for name in sys.modules if name.partition(".")[0] == "app_dev"]:
             del sys.modules[name]

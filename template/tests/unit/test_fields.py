@@ -36,6 +36,7 @@ def nested(depth: int) -> Any:
     ("kind", "value", "expected"),
     [
         (Integer, MAX_INTEGER, MAX_INTEGER),
+        (Integer, 2.0, 2),
         (Float, 1, 1.0),
         (Boolean, False, False),
         (Date, "2026-01-31", date(2026, 1, 31)),

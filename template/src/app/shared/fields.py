@@ -22,8 +22,16 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 PLAIN_DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
-# Pydantic would otherwise accept `true` and `"1"` as the number 1.
-Integer = Annotated[int, Field(strict=True, ge=-MAX_INTEGER, le=MAX_INTEGER)]
+
+def _check_integer(value: Any) -> Any:
+    """Reject `true` and `"1"`, but accept `1.0`, which is an integer in JSON Schema."""
+    if isinstance(value, bool | str):
+        raise ValueError("Send an integer.")  # noqa: TRY004 - pydantic expects it
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_check_integer), Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+# Pydantic would otherwise accept `true` and `"1"` as a number or a boolean.
 Float = Annotated[float, Field(strict=True, ge=-MAX_FLOAT, le=MAX_FLOAT)]
 Boolean = Annotated[bool, Field(strict=True)]
 
