@@ -24,13 +24,28 @@ PLAIN_DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 def _check_integer(value: Any) -> Any:
-    """Reject `true` and `"1"`, but accept `1.0`, which is an integer in JSON Schema."""
     if isinstance(value, bool | str):
         raise ValueError("Send an integer.")  # noqa: TRY004 - pydantic expects it
     return value
 
 
-Integer = Annotated[int, BeforeValidator(_check_integer), Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+@dataclass(frozen=True)
+class WholeNumber:
+    """Annotation of an `int` that rejects `true` and `"1"`, which pydantic would convert.
+
+    `1.0` is accepted, because it is an integer in JSON Schema.
+    """
+
+    minimum: int = -MAX_INTEGER
+    maximum: int = MAX_INTEGER
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> Any:
+        # In the JSON schema, bounds that follow a validator have no effect.
+        bounds = Field(ge=self.minimum, le=self.maximum)
+        return handler.generate_schema(Annotated[int, bounds, BeforeValidator(_check_integer)])
+
+
+Integer = Annotated[int, WholeNumber()]
 # Pydantic would otherwise accept `true` and `"1"` as a number or a boolean.
 Float = Annotated[float, Field(strict=True, ge=-MAX_FLOAT, le=MAX_FLOAT)]
 Boolean = Annotated[bool, Field(strict=True)]

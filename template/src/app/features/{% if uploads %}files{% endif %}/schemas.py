@@ -3,9 +3,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from app.shared.fields import WholeNumber
 from app.shared.filters import Sort
 from app.shared.pagination import PageParams
 from app.shared.schemas import AppSchema, InputSchema, SearchText
@@ -38,13 +39,6 @@ def clean_filename(text: str) -> str:
     if len(name) > MAX_LENGTH:
         raise ValueError(f"should have at most {MAX_LENGTH} characters")
     return name
-
-
-def check_is_no_boolean(value: object) -> object:
-    """Raise `ValueError` for a boolean, which pydantic would convert to an integer."""
-    if isinstance(value, bool):
-        raise ValueError("should be an integer")  # noqa: TRY004 # pydantic expects ValueError
-    return value
 
 
 Filename = Annotated[
@@ -94,9 +88,7 @@ class PresignRequest(InputSchema):
 
     filename: Filename
     content_type: Annotated[str, StringConstraints(to_lower=True, max_length=100)]
-    size: Annotated[int, BeforeValidator(check_is_no_boolean)] = Field(
-        ge=1, lt=2**53, description="Exact size in bytes."
-    )
+    size: Annotated[int, WholeNumber(minimum=1)] = Field(description="Exact size in bytes.")
 
 
 class PresignResponse(AppSchema):
