@@ -109,11 +109,17 @@ def with_every_dependency(render: Render, worker_id: str) -> Project:
         settings = tomllib.loads((render(**answers) / "pyproject.toml").read_text(encoding="utf-8"))
         groups = settings["dependency-groups"].values()
         requirements.update(settings["project"]["dependencies"], *groups)
-    metadata = {"name": "reading", "version": "0", "dependencies": sorted(requirements)}
+    metadata = {
+        "name": "reading",
+        "version": "0",
+        "requires-python": settings["project"]["requires-python"],
+        "dependencies": sorted(requirements),
+    }
     lines = [f"{key} = {json.dumps(value)}" for key, value in metadata.items()]
     project = Project(root, root / "environment", caches=root / worker_id)
     with FileLock(root / ".lock"):
         (root / "pyproject.toml").write_text("\n".join(["[project]", *lines, ""]))
+        shutil.copy(render() / ".python-version", root)
         project.run("uv", "sync", "--compile-bytecode")
     return project
 
