@@ -11,12 +11,18 @@ import pytest
 
 from tests.support import options
 from tests.support.rendering import files, render_to
-from tests.support.repositories import commit, git
+from tests.support.repositories import commit, git, release
 from tests.support.running import attempt
-from tests.support.updates import append, run_script
+from tests.support.updates import append, files_with_conflicts, run_script
 
 SCRIPT = "scripts/switch_option.py"
 NAMES = "'auth', 'redis', 'websockets', 'worker', 'telemetry', 'uploads', 'kubernetes', 'github', "
+
+EDITED = "You have edited these files, so your changes may conflict:"
+CREATED = "You have created these files, so they conflict with the files of the option:"
+ABSENT = "You have renamed or deleted these files. Make their changes by hand:"
+COPIES = "You have edited these files. Copies will be in .local/template-update:"
+SETTINGS = "New settings, described in .env.example:"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +58,7 @@ def test_a_preview_lists_what_the_option_adds_changes_and_needs(defaults: Path) 
     assert "src/app/core/redis/" in section(done.stdout, "Added:")
     assert "src/app/worker.py" in section(done.stdout, "Added:")
     assert "pyproject.toml" in section(done.stdout, "Changed:")
-    assert "REDIS_URL" in section(done.stdout, "New settings, described in .env.example:")
+    assert "REDIS_URL" in section(done.stdout, SETTINGS)
     assert "src/app/background.py" in section(done.stdout, "Changed:")
     assert done.stdout.endswith("\nThis was a preview. No file was changed.\n")
 
@@ -61,9 +67,7 @@ def test_a_preview_lists_what_the_option_adds_changes_and_needs(defaults: Path) 
     ("arguments", "due"),
     [
         (["add", "uploads"], True),
-        (["remove", "auth"], True),
         (["add", "websockets"], False),
-        (["add", "gitlab"], False),
     ],
 )
 def test_a_preview_says_whether_a_migration_is_due(
@@ -75,22 +79,66 @@ def test_a_preview_says_whether_a_migration_is_due(
     assert ("so the database needs a migration after the update" in done.stdout) == due
 
 
-def test_a_preview_lists_edited_files(first_release: Path, tmp_path: Path) -> None:
+def test_a_preview_lists_what_the_users_changes_meet(released: Path, tmp_path: Path) -> None:
     project = tmp_path / "my-api"
-    committed(first_release, project, {"redis": True, "worker": True})
+    committed(released, project, {"redis": True, "worker": True})
     for name in ("src/app/core/redis/cache.py", "pyproject.toml", ".env.example", "README.md"):
         append(project / name, "# the user's")
+    (project / "docs/redis.md").rename(project / "docs/cache.md")
+    (project / "compose.yaml").unlink()
+    (project / ".gitlab-ci.yml").write_text("# the user's\n", encoding="utf-8")
+    append(released / "template/justfile", "# the template's")
+    release(released, "v1.2.0")
 
     done = switch(project, "remove", "redis", "--preview")
 
     assert done.returncode == 0, done.stdout
     assert "together with: worker\n" in done.stdout
-    assert section(
-        done.stdout,
-        "You have edited these files. Copies will be in .local/template-update:",
-    ) == ["src/app/core/redis/cache.py"]
-    conflicts = "You have edited these files, so your changes may conflict:"
-    assert section(done.stdout, conflicts) == [".env.example", "pyproject.toml"]
+    assert "The template is updated as well, from v1.0.0 to v1.2.0.\n" in done.stdout
+    assert "docs/redis.md" not in done.stdout
+    assert "compose.yaml" not in section(done.stdout, "Changed:")
+    assert "justfile" in section(done.stdout, "Changed:")
+    assert section(done.stdout, COPIES) == ["src/app/core/redis/cache.py"]
+    assert section(done.stdout, EDITED) == [".env.example", "pyproject.toml"]
+    assert section(done.stdout, ABSENT) == ["compose.yaml"]
+    assert section(done.stdout, CREATED) == []
+
+    done = switch(project, "add", "gitlab", "--preview")
+
+    assert done.returncode == 0, done.stdout
+    assert "The option gitlab replaces: github\n" in done.stdout
+    assert section(done.stdout, CREATED) == [".gitlab-ci.yml"]
+
+
+@pytest.mark.core
+def test_files_that_the_user_created_conflict_with_those_of_the_option(
+    first_release: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "my-api"
+    committed(first_release, project, {})
+    (project / ".gitlab-ci.yml").write_text("# the user's\n", encoding="utf-8")
+    commit(project)
+
+    done = switch(project, "add", "gitlab")
+
+    assert done.returncode == 1
+    assert section(done.stdout, CREATED) == [".gitlab-ci.yml"]
+    assert files_with_conflicts(project) == [".gitlab-ci.yml"]
+    assert "git reset --hard && git clean -fd" in done.stdout
+
+
+def test_a_preview_says_what_becomes_of_existing_rows(
+    defaults: Path, first_release: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "my-api"
+    committed(first_release, project, {"auth": "none"})
+
+    added = switch(project, "add", "auth", "--preview")
+    removed = switch(defaults, "remove", "auth", "--preview")
+
+    assert "Existing items will have no owner, so only admins can access them." in added.stdout
+    assert "JWT_SECRET (required)" in section(added.stdout, SETTINGS)
+    assert "drops the tables and columns of auth, with their data.\n" in removed.stdout
 
 
 @pytest.mark.parametrize(

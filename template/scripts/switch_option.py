@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import template_update
+import yaml
 from copier.errors import CopierError
 from template_update import (
     ANSWERS,
@@ -44,6 +45,11 @@ OPTIONS: dict[str, tuple[str, str | bool, str | bool]] = {
 NEEDS = {"worker": "redis"}
 """Options that need another option."""
 
+OWNERS = (
+    "Existing items will have no owner, so only admins can access them."
+    " To create an admin, run: uv run app users create-admin EMAIL"
+)
+
 MIGRATIONS = "migrations/versions/"
 
 
@@ -58,9 +64,14 @@ def main(arguments: list[str]) -> None:
     if not given.preview:
         require_clean_tree()
     due = print_changes(answers, changes)
+    if due and given.action == "remove":
+        print(f"The migration drops the tables and columns of {given.option}, with their data.")
+    if (given.action, given.option) == ("add", "auth"):
+        print(OWNERS)
     if given.preview:
         print("\nThis was a preview. No file was changed.")
         return
+    print(flush=True)  # Show the list before the update starts, also if the output is a pipe.
     template_update.main([f"{name}={value}".lower() for name, value in changes.items()])
     revision = f'uv run app db revision -m "{given.action} {given.option}"'
     print_list("Next, run:", [*([revision] if due else []), "uv run just check"])
@@ -69,8 +80,11 @@ def main(arguments: list[str]) -> None:
 def changed_answers(action: str, option: str, answers: Answers) -> Answers:
     """Return the answers that switch the option, and the options that this switches as well."""
     question, off, on = OPTIONS[option]
-    if (answers.get(question, off) == on) == (action == "add"):
+    answer = answers.get(question, off)
+    if (answer == on) == (action == "add"):
         sys.exit(f"{option} is already switched {'on' if action == 'add' else 'off'}.")
+    if action == "add" and answer != off:
+        print(f"The option {option} replaces: {answer}")
     if action == "add":
         needed = NEEDS.get(option)
         others = [needed] if needed and not answers.get(needed) else []
@@ -89,23 +103,33 @@ def print_changes(answers: Answers, changes: Answers) -> bool:
             # Without a version, copier renders the latest version, as an update does.
             render({**answers, **changes, "_commit": None}, Path(new))
             before, after = files(Path(old)), files(Path(new))
+            version = yaml.safe_load((Path(new) / ANSWERS).read_text(encoding="utf-8"))["_commit"]
     except KeyboardInterrupt:
         sys.exit("Interrupted. No file was changed.")
     except (CopierError, ValueError, OSError) as error:  # copier raises git errors as OSError
         sys.exit(f"{error}\nNo file was changed.")
     due = migrations(before) != migrations(after)
     before, after = without_migrations(before), without_migrations(after)
-    changed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
-    gone = before.keys() - after.keys()
-    edited = [name for name in (*changed, *gone) if content(Path(name)) != before[name]]
-    settings = variables(after) - variables(before)
+    added, gone = after.keys() - before.keys(), before.keys() - after.keys()
+    changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+    present = {
+        name: data for name in before.keys() | after.keys() if (data := content(name)) is not None
+    }
+    edited = {name for name in (changed | gone) & present.keys() if present[name] != before[name]}
+    created = {name for name in added & present.keys() if present[name] != after[name]}
+    if version != answers["_commit"]:
+        print(f"The template is updated as well, from {answers['_commit']} to {version}.")
     for title, names in {
-        "Added:": folders(after.keys() - before.keys(), before),
-        "Changed:": changed,
-        "Deleted:": folders(gone, after),
-        "You have edited these files, so your changes may conflict:": set(edited) - gone,
-        f"You have edited these files. Copies will be in {SAVED_FILES}:": gone.intersection(edited),
-        "New settings, described in .env.example:": settings,
+        "Added:": folders(added, before),
+        "Changed:": changed & present.keys(),
+        "Deleted:": folders(gone & present.keys(), after),
+        "You have edited these files, so your changes may conflict:": edited - gone,
+        "You have created these files, so they conflict with the files of the option:": created,
+        "You have renamed or deleted these files. Make their changes by hand:": (
+            changed - present.keys()
+        ),
+        f"You have edited these files. Copies will be in {SAVED_FILES}:": edited & gone,
+        "New settings, described in .env.example:": settings(after) - settings(before),
     }.items():
         if names:
             print_list(title, sorted(names))
@@ -120,8 +144,8 @@ def files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
-def content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+def content(name: str) -> bytes | None:
+    return Path(name).read_bytes() if Path(name).is_file() else None
 
 
 def migrations(tree: dict[str, bytes]) -> set[str]:
@@ -145,10 +169,10 @@ def parents(name: str) -> Iterator[str]:
         yield name[: match.end()]
 
 
-def variables(tree: dict[str, bytes]) -> set[str]:
-    """Return the names of the settings in .env.example."""
-    text = tree[".env.example"].decode()
-    return set(re.findall(r"^#?([A-Z0-9_]+)=", text, re.MULTILINE))
+def settings(tree: dict[str, bytes]) -> set[str]:
+    """Return the settings in .env.example. Settings that are not commented out are required."""
+    found = re.findall(r"^(#?)([A-Z0-9_]+)=", tree[".env.example"].decode(), re.MULTILINE)
+    return {name if optional else f"{name} (required)" for optional, name in found}
 
 
 if __name__ == "__main__":
