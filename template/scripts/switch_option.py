@@ -21,6 +21,7 @@ from copier.errors import CopierError
 from template_update import (
     ANSWERS,
     SAVED_FILES,
+    SKIPPED_FILES,
     print_list,
     read_answers,
     render,
@@ -56,7 +57,7 @@ MIGRATIONS = "migrations/versions/"
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="just", description=__doc__.partition("\n")[0])
     parser.add_argument("action", choices=["add", "remove"])
-    parser.add_argument("option", choices=OPTIONS, metavar="OPTION", help=", ".join(OPTIONS))
+    parser.add_argument("option", metavar="OPTION", help=", ".join(OPTIONS))
     parser.add_argument("--preview", action="store_true", help="list the changes, and change none")
     given = parser.parse_args(arguments)
     answers = read_answers()
@@ -79,6 +80,8 @@ def main(arguments: list[str]) -> None:
 
 def changed_answers(action: str, option: str, answers: Answers) -> Answers:
     """Return the answers that switch the option, and the options that this switches as well."""
+    if option not in OPTIONS:
+        sys.exit(f"There is no option {option!r}. The options are: {', '.join(OPTIONS)}.")
     question, off, on = OPTIONS[option]
     answer = answers.get(question, off)
     if (answer == on) == (action == "add"):
@@ -125,9 +128,7 @@ def print_changes(answers: Answers, changes: Answers) -> bool:
         "Deleted:": folders(gone & present.keys(), after),
         "You have edited these files, so your changes may conflict:": edited - gone,
         "You have created these files, so they conflict with the files of the option:": created,
-        "You have renamed or deleted these files. Make their changes by hand:": (
-            changed - present.keys()
-        ),
+        SKIPPED_FILES: changed - present.keys(),
         f"You have edited these files. Copies will be in {SAVED_FILES}:": edited & gone,
         "New settings, described in .env.example:": settings(after) - settings(before),
     }.items():

@@ -29,6 +29,7 @@ from copier.errors import CopierError
 
 ANSWERS = Path(".copier-answers.yml")
 SAVED_FILES = Path(".local/template-update")
+SKIPPED_FILES = "The template changes files that you renamed or deleted. Make these changes by hand:"
 UNDO = "To undo the update, run: git reset --hard && git clean -fd"
 CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
 FIXED_ANSWERS = {"orm", "database"}
@@ -65,10 +66,7 @@ def main(changes: list[str]) -> None:
     if rejected:
         sys.exit(f"The template did not accept this answer: {', '.join(rejected)}\n{UNDO}")
     if skipped:
-        print_list(
-            "The template changes files that you renamed or deleted. Make these changes by hand:",
-            skipped,
-        )
+        print_list(SKIPPED_FILES, skipped)
     if conflicts := find_conflicts():
         print_list("Resolve the conflicts, between <<<<<<< and >>>>>>>, in these files:", conflicts)
     if skipped or conflicts:
