@@ -6,8 +6,8 @@
 
 GitHub's "Use this template" button creates a new repository from the template, and
 .github/workflows/bootstrap.yml runs this script in the new repository. The script generates the
-project from the latest release of the template instead of the new repository's files, because
-`copier update` needs a release tag, and the new repository has no tags. The script prepares a
+project from the latest release of the template, not from the files of the new repository:
+`copier update` needs a release tag, and the new repository has none. The script prepares a
 commit in a temporary folder and then fast-forwards the branch to this commit, so an error leaves
 the new repository unchanged. The script does not push the commit.
 """

@@ -312,7 +312,7 @@ def test_contains_no_template_tags(tree: Path, unchecked: Unchecked) -> None:
         for path, text in new.items():
             assert not TEMPLATES.search(path), path
             # `{{` is valid in Python's f-strings, in a justfile, and after `$` in GitHub workflows.
-            # In alert rules of Prometheus, `{{` is valid before `$`.
+            # `{{` before `$` is a variable of Prometheus in the alert rules.
             marks = re.findall("{%|{#", text)
             if not path.endswith((".py", "justfile")):
                 marks += DOUBLED.findall(text)

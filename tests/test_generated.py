@@ -67,8 +67,8 @@ def processes_with(mark: str) -> list[str]:
 def invalid_settings(project: Project) -> dict[str, str]:
     """Return environment variables for a test run of the project, and write a `.env` file.
 
-    The variables and the file simulate a developer's settings. The values are invalid, so a test of
-    the project fails if it reads them.
+    The variables and the file simulate a developer's settings. The values are deliberately invalid,
+    so that any of the generated project's own tests that reads them fails.
     """
     example = (project.root / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE)

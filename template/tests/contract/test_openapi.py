@@ -134,7 +134,7 @@ def test_every_body_schema_has_an_example_with_its_fields(shared_app: FastAPI) -
 async def client(
     committing_settings: Settings, api_headers: dict[str, str]
 ) -> AsyncGenerator[AsyncClient]:
-    """An HTTP client that may call every route, because it sends the headers in `api_headers`."""
+    """An HTTP client that is allowed to call every route, because it sends `api_headers`."""
     async with (
         Database.connect(committing_settings) as database,
         running_app(create_app(committing_settings)) as app,

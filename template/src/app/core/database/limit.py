@@ -7,7 +7,7 @@ from app.core.errors import ServiceUnavailableError
 
 
 def max_connections(settings: Settings) -> int:
-    """Return the maximum number of connections for each of an instance's `WORKERS` processes."""
+    """Return the maximum number of connections per process, if `WORKERS` processes run."""
     size = max(1, settings.db_pool_size // settings.workers)
     return size + settings.db_max_overflow // settings.workers
 

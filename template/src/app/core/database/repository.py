@@ -103,8 +103,8 @@ class BaseRepository[Model: Entity](Queries[Model]):
     def _may_cache(self, resource: Resource) -> bool:
         """Return whether `get` may read rows from the cache.
 
-        The cache stores only the fields of the resource's schema. A cached row can be compared with
-        the scope's filters only if the schema contains every column that the scope filters by.
+        The cache stores only the fields of the resource's schema. Therefore, the scope can check a
+        cached row only if the schema contains every column by which the scope filters rows.
 
         ON DELETE CASCADE deletes the rows of a deleted owner without invalidating the cache, so the
         cache may still contain these rows. If the model has an owner column, a repository that is
