@@ -29,7 +29,9 @@ from copier.errors import CopierError
 
 ANSWERS = Path(".copier-answers.yml")
 SAVED_FILES = Path(".local/template-update")
-SKIPPED_FILES = "The template changes files that you renamed or deleted. Make these changes by hand:"
+SKIPPED_FILES = (
+    "The template changes files that you renamed or deleted. Make these changes by hand:"
+)
 UNDO = "To undo the update, run: git reset --hard && git clean -fd"
 CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
 FIXED_ANSWERS = {"orm", "database"}
