@@ -198,6 +198,11 @@ class Field:
         return f"{bound:f}"
 
 
+def class_name(name: str) -> str:
+    """Return a name in snake case as the name of a class, such as `LineItem`."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
 @dataclass(frozen=True)
 class Feature:
     """A feature with the names that its files use."""
@@ -213,7 +218,7 @@ class Feature:
 
     @property
     def class_name(self) -> str:
-        return "".join(part.capitalize() for part in self.name.split("_"))
+        return class_name(self.name)
 
     @property
     def path(self) -> str:

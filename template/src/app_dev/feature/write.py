@@ -8,22 +8,33 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app_dev.feature import project, values
 from app_dev.feature.columns import SCALED_DECIMALS
-from app_dev.feature.grammar import RESERVED_NAMES, Feature, FeatureError, Field
+from app_dev.feature.grammar import (
+    RESERVED_NAMES,
+    Feature,
+    FeatureError,
+    Field,
+    class_name,
+)
 
-TEMPLATES = ".scaffold/feature"
+SCAFFOLD = ".scaffold"
+TEMPLATES = f"{SCAFFOLD}/feature"
 SUFFIX = ".j2"
 
 type Files = Mapping[str, str]
 """The text of each file by its path in the project."""
 
 
-def environment() -> Environment:
-    """Return a Jinja environment whose delimiters differ from those of other templates."""
+def environment(root: Path) -> Environment:
+    """Return a Jinja environment whose delimiters differ from those of other templates.
+
+    Templates may import macros from files in `.scaffold`.
+    """
     jinja = Environment(
+        loader=FileSystemLoader(root / SCAFFOLD),
         block_start_string="[%",
         block_end_string="%]",
         variable_start_string="[[",
@@ -53,10 +64,6 @@ def environment() -> Environment:
     return jinja
 
 
-def class_name(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
 def alias(field: Field) -> str:
     """Return the name of the field's type in the schemas, such as `DueDate`."""
     return class_name(field.name) + ("Value" if field.name in RESERVED_NAMES else "")
@@ -76,7 +83,7 @@ def render(root: Path, feature: Feature) -> dict[str, str]:
         "announced": feature.events if project.has_events(root) else None,
         "scaled_decimals": SCALED_DECIMALS,
     }
-    jinja = environment()
+    jinja = environment(root)
     folder = root / TEMPLATES
     with tempfile.TemporaryDirectory() as temporary:
         written = Path(temporary)
